@@ -1,0 +1,1 @@
+//! Tables, images, typed splits and loaders, with small classics embedded

@@ -1,0 +1,1 @@
+//! Gradient check, preflight, monitors, data audit and the report

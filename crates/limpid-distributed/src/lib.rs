@@ -1,0 +1,1 @@
+//! Communicators that add gradients up over workers, in a fixed order

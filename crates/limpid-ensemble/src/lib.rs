@@ -1,0 +1,1 @@
+//! Combining, averaging, distilling and calibrating models

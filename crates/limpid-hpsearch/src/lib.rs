@@ -1,0 +1,1 @@
+//! Search spaces, samplers, pruners and studies for tuning anything

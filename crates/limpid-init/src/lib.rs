@@ -1,0 +1,1 @@
+//! Schemes that fill a parameter from its fan and its gain

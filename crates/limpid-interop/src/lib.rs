@@ -1,0 +1,1 @@
+//! Safetensors files with PyTorch's names, and other formats of the field

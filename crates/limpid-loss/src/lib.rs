@@ -1,0 +1,1 @@
+//! Losses that know what an uninformed model would score

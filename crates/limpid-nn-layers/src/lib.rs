@@ -1,0 +1,1 @@
+//! Modules, their context, layers and activations

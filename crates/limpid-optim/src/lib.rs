@@ -1,0 +1,1 @@
+//! Optimizers, schedules, clipping, penalties and averages

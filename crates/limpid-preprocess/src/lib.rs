@@ -1,0 +1,1 @@
+//! Transforms that can be fitted on the training part of a split only

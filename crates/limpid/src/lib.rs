@@ -1,0 +1,1 @@
+//! Training neural networks well on ordinary CPUs: the facade over limpid's crates
