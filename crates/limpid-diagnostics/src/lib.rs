@@ -1,1 +1,7 @@
-//! Gradient check, preflight, monitors, data audit and the report
+#![doc = include_str!("../README.md")]
+
+mod figure;
+pub mod finding;
+pub mod record;
+
+pub use finding::{Finding, Place, Severity};
