@@ -3,5 +3,6 @@
 mod figure;
 pub mod finding;
 pub mod record;
+pub mod report;
 
 pub use finding::{Finding, Place, Severity};
