@@ -1,6 +1,27 @@
-//! Tensors, kernels and reverse-mode differentiation for training on CPUs.
 #![doc = include_str!("../README.md")]
 
+mod array;
+mod element;
+mod error;
+pub mod gradient_check;
+mod graph;
+mod kernel;
+mod layout;
+mod ops;
+mod parameter;
 pub mod random;
+mod tensor;
+mod walk;
 
+pub use element::Element;
+pub use error::{Error, ErrorKind, Result};
+pub use graph::{Backward, Gradient, Gradients, InputGradients, Rows};
+pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims};
+pub use ops::elementwise::{Elementwise, Saved};
+pub use parameter::{Buffer, Parameter, Parameters, Path, Visitor, VisitorMut};
 pub use random::{Generator, Stream};
+pub use tensor::Tensor;
+pub use walk::{
+    State, for_each_buffer_mut, for_each_parameter_mut, named_buffers, named_parameters,
+    set_trainable, trainable_count,
+};

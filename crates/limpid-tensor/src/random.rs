@@ -45,7 +45,9 @@ impl Stream {
         let label = label.bits();
         Self {
             key: mix(self.key.rotate_left(23) ^ mix(label ^ 0xA076_1D64_78BD_642F)),
-            counter_high: mix(self.counter_high.rotate_left(41) ^ mix(label ^ 0xE703_7ED1_A0B4_28DB)),
+            counter_high: mix(
+                self.counter_high.rotate_left(41) ^ mix(label ^ 0xE703_7ED1_A0B4_28DB)
+            ),
         }
     }
 
@@ -57,7 +59,12 @@ impl Stream {
     /// A generator that reads this stream from its `block`-th block of four 32-bit numbers, so that
     /// parts of one long draw can be made independently of each other.
     pub fn generator_at(&self, block: u64) -> Generator {
-        Generator { stream: *self, block, words: [0; 4], used: 4 }
+        Generator {
+            stream: *self,
+            block,
+            words: [0; 4],
+            used: 4,
+        }
     }
 
     /// A number in `0..2^64` that stands for this stream, for components that take a seed.
@@ -188,11 +195,26 @@ mod tests {
     /// The known answers of the authors' Random123 library, `kat_vectors`, philox4x32 10.
     #[test]
     fn philox_gives_the_published_known_answers() {
-        let zero = Stream { key: 0, counter_high: 0 };
-        assert_eq!(philox(zero, 0), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        let ones = Stream { key: u64::MAX, counter_high: u64::MAX };
-        assert_eq!(philox(ones, u64::MAX), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
-        let pi = Stream { key: 0x299f_31d0_a409_3822, counter_high: 0x0370_7344_1319_8a2e };
+        let zero = Stream {
+            key: 0,
+            counter_high: 0,
+        };
+        assert_eq!(
+            philox(zero, 0),
+            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+        );
+        let ones = Stream {
+            key: u64::MAX,
+            counter_high: u64::MAX,
+        };
+        assert_eq!(
+            philox(ones, u64::MAX),
+            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+        );
+        let pi = Stream {
+            key: 0x299f_31d0_a409_3822,
+            counter_high: 0x0370_7344_1319_8a2e,
+        };
         assert_eq!(
             philox(pi, 0x85a3_08d3_243f_6a88),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]

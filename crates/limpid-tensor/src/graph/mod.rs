@@ -1,0 +1,14 @@
+//! Reverse-mode differentiation: operations that were recorded, walked backwards.
+//!
+//! The graph is made of immutable [`Node`]s that point from results to inputs. Walking it changes
+//! nothing: gradients are a value, returned by [`Tensor::backward`](crate::Tensor::backward).
+
+mod backward;
+mod gradient;
+mod gradients;
+mod node;
+
+pub use backward::{Backward, InputGradients};
+pub use gradient::{Gradient, Rows};
+pub use gradients::Gradients;
+pub(crate) use node::Node;

@@ -1,0 +1,9 @@
+//! Loops over slices: numbers in, numbers out, no tensors. The only place for `unsafe`, SIMD and
+//! threads.
+//!
+//! Work is divided by the problem's shape, never by the number of threads, so that results are the
+//! same bits however many threads share them.
+
+pub(crate) mod elementwise;
+pub(crate) mod gemm;
+pub(crate) mod reduce;

@@ -1,0 +1,250 @@
+//! Shapes, strides and broadcasting.
+
+use smallvec::SmallVec;
+
+use crate::{Error, Result, error::ErrorKind};
+
+/// A shape: the length of each dimension. Up to four dimensions need no allocation.
+pub type Shape = SmallVec<[usize; 4]>;
+
+/// The number of elements of a shape.
+pub fn count(shape: &[usize]) -> usize {
+    shape.iter().product()
+}
+
+/// Where a tensor's elements lie in its storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) shape: Shape,
+    pub(crate) strides: Shape,
+    pub(crate) offset: usize,
+}
+
+impl Layout {
+    /// Row-major, from the storage's beginning.
+    pub(crate) fn contiguous(shape: Shape) -> Self {
+        let strides = row_major(&shape);
+        Self {
+            shape,
+            strides,
+            offset: 0,
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        count(&self.shape)
+    }
+
+    /// Whether the elements lie one after another in row-major order.
+    pub(crate) fn is_contiguous(&self) -> bool {
+        let mut expected = 1;
+        for (&length, &stride) in self.shape.iter().zip(&self.strides).rev() {
+            if length == 0 {
+                return true;
+            }
+            if length != 1 && stride != expected {
+                return false;
+            }
+            expected *= length;
+        }
+        true
+    }
+
+    /// This layout seen with the broadcast shape `target`: repeated dimensions have stride 0.
+    /// The caller has checked that the shapes fit.
+    pub(crate) fn broadcast(&self, target: &[usize]) -> Self {
+        let lead = target.len() - self.shape.len();
+        let strides = (0..target.len())
+            .map(|dim| match dim.checked_sub(lead) {
+                Some(own) if self.shape[own] == target[dim] => self.strides[own],
+                _ => 0,
+            })
+            .collect();
+        Self {
+            shape: Shape::from_slice(target),
+            strides,
+            offset: self.offset,
+        }
+    }
+
+    /// The storage offsets at which the innermost rows begin, in row-major order.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        let outer = self.shape.len().saturating_sub(1);
+        Rows {
+            layout: self,
+            index: Shape::from_elem(0, outer),
+            offset: self.offset,
+            left: if self.count() == 0 {
+                0
+            } else {
+                count(&self.shape[..outer])
+            },
+        }
+    }
+
+    /// The length and the stride of the innermost rows.
+    pub(crate) fn row(&self) -> (usize, usize) {
+        match (self.shape.last(), self.strides.last()) {
+            (Some(&length), Some(&stride)) => (length, stride),
+            _ => (1, 1),
+        }
+    }
+}
+
+/// Walks over the innermost rows of a layout.
+pub(crate) struct Rows<'a> {
+    layout: &'a Layout,
+    index: Shape,
+    offset: usize,
+    left: usize,
+}
+
+impl Iterator for Rows<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let here = self.offset;
+        for dim in (0..self.index.len()).rev() {
+            self.index[dim] += 1;
+            self.offset += self.layout.strides[dim];
+            if self.index[dim] < self.layout.shape[dim] {
+                break;
+            }
+            self.offset -= self.layout.strides[dim] * self.layout.shape[dim];
+            self.index[dim] = 0;
+        }
+        Some(here)
+    }
+}
+
+/// The strides of a contiguous row-major array.
+pub(crate) fn row_major(shape: &[usize]) -> Shape {
+    let mut strides = Shape::from_elem(1, shape.len());
+    for dim in (0..shape.len().saturating_sub(1)).rev() {
+        strides[dim] = strides[dim + 1] * shape[dim + 1].max(1);
+    }
+    strides
+}
+
+/// The dimension that `dim` means in a tensor of `rank` dimensions; negative ones count from the
+/// end. A rank-0 tensor accepts 0 and -1, as in PyTorch.
+///
+/// # Errors
+/// [`ErrorKind::Dimension`] when there is no such dimension.
+pub fn resolve_dim(operation: &'static str, dim: isize, rank: usize) -> Result<usize> {
+    let span = rank.max(1) as isize;
+    if dim < -span || dim >= span {
+        return Err(Error::new(operation, ErrorKind::Dimension { dim, rank }));
+    }
+    Ok(if dim < 0 {
+        (dim + span) as usize
+    } else {
+        dim as usize
+    })
+}
+
+/// The dimensions that `dims` mean, ascending; no dimensions mean all of them.
+///
+/// # Errors
+/// [`ErrorKind::Dimension`] when one does not exist, [`ErrorKind::Argument`] when one is repeated.
+pub fn resolve_dims(operation: &'static str, dims: &[isize], rank: usize) -> Result<Shape> {
+    if dims.is_empty() {
+        return Ok((0..rank).collect());
+    }
+    let mut resolved = Shape::new();
+    for &dim in dims {
+        resolved.push(resolve_dim(operation, dim, rank)?);
+    }
+    resolved.sort_unstable();
+    if resolved.windows(2).any(|pair| pair[0] == pair[1]) {
+        let found = format!("{dims:?}");
+        return Err(Error::argument(
+            operation,
+            "dim",
+            "a list without repetition",
+            found,
+        ));
+    }
+    // A rank-0 tensor may be asked for its dimension 0, but has none.
+    resolved.truncate(rank);
+    Ok(resolved)
+}
+
+/// The shape that two shapes broadcast to, by NumPy's rule: aligned at the end, equal or 1.
+///
+/// # Errors
+/// [`ErrorKind::Shape`] when a dimension is neither equal nor 1.
+pub fn broadcast_shapes(operation: &'static str, left: &[usize], right: &[usize]) -> Result<Shape> {
+    let rank = left.len().max(right.len());
+    let length_at = |shape: &[usize], dim: usize| match (dim + shape.len()).checked_sub(rank) {
+        Some(own) => shape[own],
+        None => 1,
+    };
+    (0..rank)
+        .map(|dim| match (length_at(left, dim), length_at(right, dim)) {
+            (a, b) if a == b || b == 1 => Ok(a),
+            (1, b) => Ok(b),
+            (a, b) => Err(Error::shape(
+                operation,
+                &[left, right],
+                format!("dimension {dim} of the broadcast is {a} and {b}: must be equal or 1"),
+            )),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offsets(layout: &Layout) -> Vec<usize> {
+        let (length, stride) = layout.row();
+        layout
+            .rows()
+            .flat_map(|row| (0..length).map(move |index| row + index * stride))
+            .collect()
+    }
+
+    #[test]
+    fn rows_come_in_row_major_order() {
+        let layout = Layout {
+            shape: Shape::from_slice(&[2, 3, 2]),
+            strides: Shape::from_slice(&[1, 2, 6]),
+            offset: 0,
+        };
+        assert_eq!(offsets(&layout), [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11]);
+        assert!(!layout.is_contiguous());
+    }
+
+    #[test]
+    fn rank_zero_has_one_element_and_empty_dimensions_none() {
+        assert_eq!(offsets(&Layout::contiguous(Shape::new())), [0]);
+        assert!(offsets(&Layout::contiguous(Shape::from_slice(&[2, 0, 3]))).is_empty());
+    }
+
+    #[test]
+    fn broadcasting_repeats_with_stride_zero() {
+        let layout = Layout::contiguous(Shape::from_slice(&[3, 1])).broadcast(&[2, 3, 2]);
+        assert_eq!(offsets(&layout), [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn shapes_that_do_not_broadcast_are_named() {
+        let shape = broadcast_shapes("add", &[4, 1, 3], &[5, 1]).unwrap();
+        assert_eq!(shape.as_slice(), [4, 5, 3]);
+        let error = broadcast_shapes("add", &[2, 3], &[4, 3]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "add: shapes [2, 3] and [4, 3]: dimension 0 of the broadcast is 2 and 4: must be equal or 1"
+        );
+    }
+
+    #[test]
+    fn negative_dimensions_count_from_the_end() {
+        assert_eq!(resolve_dim("sum", -1, 3).unwrap(), 2);
+        assert!(resolve_dim("sum", 3, 3).is_err());
+        assert_eq!(resolve_dims("sum", &[-1, 0], 3).unwrap().as_slice(), [0, 2]);
+        assert!(resolve_dims("sum", &[1, -1], 2).is_err());
+    }
+}

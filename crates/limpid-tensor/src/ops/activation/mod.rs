@@ -1,0 +1,5 @@
+//! Activations: the non-linear functions between layers.
+
+mod gated;
+mod rectifier;
+mod sigmoid;

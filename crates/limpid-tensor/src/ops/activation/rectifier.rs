@@ -1,0 +1,317 @@
+//! Activations that are linear in pieces, and their smooth relatives below zero.
+
+use crate::ops::elementwise::elementwise;
+use crate::ops::pairwise::pairwise_gradients;
+use crate::{Backward, Element, Elementwise, Error, InputGradients, Result, Saved, Tensor};
+
+elementwise! {
+    /// The rectified linear unit, max(0, x). The gradient at 0 is 0. NaN stays NaN.
+    ///
+    /// # Source
+    /// Nair and Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
+    relu: Relu<E>, saves Output;
+    value(x) = if x <= E::zero() { E::zero() } else { x };
+    backward(y, gradient) = if y <= E::zero() { E::zero() } else { gradient };
+}
+
+elementwise! {
+    /// min(max(0, x), 6). The gradient at 0 and at 6 is 0.
+    relu6: Relu6<E>, saves Output;
+    value(x) = if x <= E::zero() { E::zero() } else if x > E::of(6.0) { E::of(6.0) } else { x };
+    backward(y, gradient) = if y <= E::zero() || y >= E::of(6.0) { E::zero() } else { gradient };
+}
+
+elementwise! {
+    /// The scaled exponential linear unit: scale * x above 0, scale * alpha * (e^x - 1) below, with
+    /// the constants that keep mean 0 and variance 1.
+    ///
+    /// # Source
+    /// Klambauer et al. 2017, "Self-normalizing neural networks", equation 2.
+    selu: Selu<E>, saves Output;
+    value(x) = if x <= E::zero() {
+        E::of(SELU_SCALE * SELU_ALPHA) * x.exp_m1()
+    } else {
+        E::of(SELU_SCALE) * x
+    };
+    backward(y, gradient) = if y <= E::zero() {
+        gradient * (y + E::of(SELU_SCALE * SELU_ALPHA))
+    } else {
+        gradient * E::of(SELU_SCALE)
+    };
+}
+
+const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
+const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
+
+elementwise! {
+    /// A sigmoid in three straight pieces: 0 below -3, 1 above 3, x/6 + 1/2 between. The gradient
+    /// at -3 and 3 is 0.
+    hardsigmoid: HardSigmoid<E>, saves Input;
+    value(x) = {
+        let shifted = x + E::of(3.0);
+        (if shifted < E::zero() {
+            E::zero()
+        } else if shifted > E::of(6.0) {
+            E::of(6.0)
+        } else {
+            shifted
+        }) / E::of(6.0)
+    };
+    backward(x, gradient) = if x > E::of(-3.0) && x < E::of(3.0) {
+        gradient / E::of(6.0)
+    } else {
+        E::zero()
+    };
+}
+
+elementwise! {
+    /// x * hardsigmoid(x).
+    ///
+    /// # Source
+    /// Howard et al. 2019, "Searching for MobileNetV3", section 5.2.
+    hardswish: HardSwish<E>, saves Input;
+    value(x) = if x <= E::of(-3.0) {
+        E::zero()
+    } else if x >= E::of(3.0) {
+        x
+    } else {
+        x * (x + E::of(3.0)) / E::of(6.0)
+    };
+    backward(x, gradient) = if x <= E::of(-3.0) {
+        E::zero()
+    } else if x < E::of(3.0) {
+        gradient * (x / E::of(3.0) + E::of(0.5))
+    } else {
+        gradient
+    };
+}
+
+struct LeakyRelu<E> {
+    negative_slope: E,
+}
+
+impl<E: Element> Elementwise<E> for LeakyRelu<E> {
+    const NAME: &'static str = "leaky_relu";
+    const SAVED: Saved = Saved::Input;
+
+    fn value(&self, x: E) -> E {
+        if x > E::zero() {
+            x
+        } else {
+            x * self.negative_slope
+        }
+    }
+
+    fn backward(&self, x: E, gradient: E) -> E {
+        if x > E::zero() {
+            gradient
+        } else {
+            gradient * self.negative_slope
+        }
+    }
+}
+
+struct Elu<E> {
+    alpha: E,
+}
+
+impl<E: Element> Elementwise<E> for Elu<E> {
+    const NAME: &'static str = "elu";
+    const SAVED: Saved = Saved::Input;
+
+    fn value(&self, x: E) -> E {
+        if x <= E::zero() {
+            self.alpha * x.exp_m1()
+        } else {
+            x
+        }
+    }
+
+    fn backward(&self, x: E, gradient: E) -> E {
+        if x <= E::zero() {
+            gradient * self.alpha * x.exp()
+        } else {
+            gradient
+        }
+    }
+}
+
+struct HardTanh<E> {
+    min: E,
+    max: E,
+}
+
+impl<E: Element> Elementwise<E> for HardTanh<E> {
+    const NAME: &'static str = "hardtanh";
+    const SAVED: Saved = Saved::Input;
+
+    fn value(&self, x: E) -> E {
+        if x < self.min {
+            self.min
+        } else if x > self.max {
+            self.max
+        } else {
+            x
+        }
+    }
+
+    fn backward(&self, x: E, gradient: E) -> E {
+        if x <= self.min || x >= self.max {
+            E::zero()
+        } else {
+            gradient
+        }
+    }
+}
+
+struct PreluBackward<E: Element> {
+    input: Tensor<E>,
+    weight: Tensor<E>,
+}
+
+impl<E: Element> Backward<E> for PreluBackward<E> {
+    fn name(&self) -> &'static str {
+        "prelu"
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        pairwise_gradients(
+            &self.input,
+            &self.weight,
+            &gradient,
+            inputs,
+            |x, weight, g| if x > E::zero() { g } else { g * weight },
+            |x, _, g| if x > E::zero() { E::zero() } else { g * x },
+        )
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// x above 0, `negative_slope` * x below. The gradient at 0 is `negative_slope`.
+    ///
+    /// # Source
+    /// Maas et al. 2013, "Rectifier nonlinearities improve neural network acoustic models".
+    #[must_use]
+    pub fn leaky_relu(&self, negative_slope: f64) -> Self {
+        self.apply(LeakyRelu {
+            negative_slope: E::of(negative_slope),
+        })
+    }
+
+    /// x above 0, `weight` * x below, with a learned `weight`: one for all, or one for each channel
+    /// of dimension 1. The gradient at 0 is the weight's.
+    ///
+    /// # Shapes
+    /// `self`: `[N, C, ...]` or any with one weight; `weight`: `[1]` or `[C]`.
+    ///
+    /// # Errors
+    /// A shape error when the weights are neither one nor one a channel.
+    ///
+    /// # Source
+    /// He et al. 2015, "Delving deep into rectifiers", equation 1.
+    pub fn prelu(&self, weight: &Tensor<E>) -> Result<Self> {
+        let channels = if self.rank() >= 2 { self.shape()[1] } else { 1 };
+        if weight.rank() > 1 || (weight.len() != 1 && weight.len() != channels) {
+            let rule = format!("must hold 1 weight, or 1 for each of {channels} channels");
+            return Err(Error::shape("prelu", &[weight.shape()], rule));
+        }
+        // `[C]` is laid along dimension 1: `[C, 1, ...]` broadcasts from the end.
+        let mut aligned = vec![weight.len()];
+        if weight.len() > 1 {
+            aligned.extend(std::iter::repeat_n(1, self.rank().saturating_sub(2)));
+        } else {
+            aligned.clear();
+        }
+        let weight = weight.reshape(&aligned)?;
+        let value =
+            self.zip_broadcast(
+                &weight,
+                "prelu",
+                |x, weight| {
+                    if x > E::zero() { x } else { weight * x }
+                },
+            )?;
+        Ok(value.recorded(&[self, &weight], || PreluBackward {
+            input: self.contiguous(),
+            weight: weight.detach(),
+        }))
+    }
+
+    /// The exponential linear unit: x above 0, `alpha` * (e^x - 1) below.
+    ///
+    /// # Source
+    /// Clevert et al. 2016, "Fast and accurate deep network learning by exponential linear units".
+    #[must_use]
+    pub fn elu(&self, alpha: f64) -> Self {
+        self.apply(Elu {
+            alpha: E::of(alpha),
+        })
+    }
+
+    /// x cut to `[min_val, max_val]`. The gradient at both ends is 0, unlike
+    /// [`clamp`](Tensor::clamp)'s.
+    #[must_use]
+    pub fn hardtanh(&self, min_val: f64, max_val: f64) -> Self {
+        self.apply(HardTanh {
+            min: E::of(min_val),
+            max: E::of(max_val),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tensor, gradient_check};
+
+    fn away_from_kinks() -> Tensor<f64> {
+        let values = vec![-4.0, -2.9, -0.7, 0.2, 1.1, 2.9, 4.0, 7.0];
+        Tensor::from_vec(values, [2, 4]).unwrap()
+    }
+
+    #[test]
+    fn every_gradient_agrees_with_differences() {
+        type Operation = fn(&Tensor<f64>) -> Tensor<f64>;
+        let operations: [(&str, Operation); 8] = [
+            ("relu", |x| x.relu()),
+            ("relu6", |x| x.relu6()),
+            ("selu", |x| x.selu()),
+            ("hardsigmoid", |x| x.hardsigmoid()),
+            ("hardswish", |x| x.hardswish()),
+            ("leaky_relu", |x| x.leaky_relu(0.2)),
+            ("elu", |x| x.elu(0.7)),
+            ("hardtanh", |x| x.hardtanh(-1.0, 1.0)),
+        ];
+        for (name, operation) in operations {
+            let function = |x: &[Tensor<f64>]| Ok(operation(&x[0]).square().sum());
+            let worst = gradient_check::check(function, &[away_from_kinks()], 1e-6).unwrap();
+            assert!(worst.error < 1e-6, "{name}: {worst:?}");
+        }
+    }
+
+    #[test]
+    fn prelu_learns_one_weight_or_one_a_channel() {
+        for weights in [1, 4] {
+            let weight = Tensor::<f64>::from_fn([weights], |place| 0.1 + place as f64 * 0.3);
+            let function = |x: &[Tensor<f64>]| Ok(x[0].prelu(&x[1])?.square().sum());
+            let worst =
+                gradient_check::check(function, &[away_from_kinks(), weight], 1e-6).unwrap();
+            assert!(worst.error < 1e-6, "{weights}: {worst:?}");
+        }
+        let error = away_from_kinks().prelu(&Tensor::ones([3])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "prelu: shape [3]: must hold 1 weight, or 1 for each of 4 channels"
+        );
+    }
+
+    #[test]
+    fn relu_gradient_at_zero_is_zero_and_nan_stays() {
+        let x = Tensor::<f64>::from_vec(vec![0.0, f64::NAN, 2.0], [3])
+            .unwrap()
+            .requires_grad();
+        let y = x.relu();
+        assert!(y.to_vec()[1].is_nan());
+        let gradient = y.sum().backward().unwrap().tensor(&x).unwrap().to_vec();
+        assert_eq!((gradient[0], gradient[2]), (0.0, 1.0));
+    }
+}

@@ -1,0 +1,118 @@
+//! Activations that saturate, and their logarithms.
+
+use crate::ops::elementwise::elementwise;
+use crate::{Element, Elementwise, Saved, Tensor};
+
+/// 1 / (1 + e^-x), without overflow on either side.
+pub(super) fn logistic<E: Element>(x: E) -> E {
+    if x >= E::zero() {
+        (E::one() + (-x).exp()).recip()
+    } else {
+        let e = x.exp();
+        e / (E::one() + e)
+    }
+}
+
+/// log(1 + e^x), without overflow.
+pub(super) fn log1p_exp<E: Element>(x: E) -> E {
+    // `max` of Rust drops NaN, so NaN must come in through the other term.
+    x.max(E::zero()) + (-x.abs()).exp().ln_1p()
+}
+
+elementwise! {
+    /// The logistic sigmoid, 1 / (1 + e^-x). Saturates on both sides.
+    sigmoid: Sigmoid<E>, saves Output;
+    value(x) = logistic(x);
+    backward(y, gradient) = gradient * y * (E::one() - y);
+}
+
+elementwise! {
+    /// The hyperbolic tangent. Saturates on both sides.
+    tanh: Tanh<E>, saves Output;
+    value(x) = x.tanh();
+    backward(y, gradient) = gradient * (E::one() - y * y);
+}
+
+elementwise! {
+    /// log(sigmoid(x)), finite for every finite x.
+    log_sigmoid: LogSigmoid<E>, saves Input;
+    value(x) = -log1p_exp(-x);
+    backward(x, gradient) = gradient * logistic(-x);
+}
+
+elementwise! {
+    /// x / (1 + |x|).
+    softsign: Softsign<E>, saves Input;
+    value(x) = x / (E::one() + x.abs());
+    backward(x, gradient) = {
+        let scale = E::one() + x.abs();
+        gradient / (scale * scale)
+    };
+}
+
+struct Softplus<E> {
+    beta: E,
+}
+
+impl<E: Element> Elementwise<E> for Softplus<E> {
+    const NAME: &'static str = "softplus";
+    const SAVED: Saved = Saved::Input;
+
+    fn value(&self, x: E) -> E {
+        log1p_exp(self.beta * x) / self.beta
+    }
+
+    fn backward(&self, x: E, gradient: E) -> E {
+        gradient * logistic(self.beta * x)
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// log(1 + e^(beta x)) / beta, a smooth relu; finite for every finite x. `beta` above 0,
+    /// usually 1.
+    #[must_use]
+    pub fn softplus(&self, beta: f64) -> Self {
+        self.apply(Softplus { beta: E::of(beta) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tensor, gradient_check};
+
+    #[test]
+    fn every_gradient_agrees_with_differences() {
+        type Operation = fn(&Tensor<f64>) -> Tensor<f64>;
+        let operations: [(&str, Operation); 5] = [
+            ("sigmoid", |x| x.sigmoid()),
+            ("tanh", |x| x.tanh()),
+            ("log_sigmoid", |x| x.log_sigmoid()),
+            ("softsign", |x| x.softsign()),
+            ("softplus", |x| x.softplus(2.0)),
+        ];
+        let x = Tensor::from_vec(vec![-3.0, -0.4, 0.3, 2.5], [4]).unwrap();
+        for (name, operation) in operations {
+            let function = |x: &[Tensor<f64>]| Ok(operation(&x[0]).square().sum());
+            let worst = gradient_check::check(function, std::slice::from_ref(&x), 1e-5).unwrap();
+            assert!(worst.error < 1e-7, "{name}: {worst:?}");
+        }
+    }
+
+    #[test]
+    fn extreme_inputs_stay_finite_and_nan_stays_nan() {
+        let x = Tensor::<f32>::from_vec(vec![-1e30, -1e3, 1e3, 1e30], [4]).unwrap();
+        assert_eq!(x.sigmoid().to_vec(), [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(x.log_sigmoid().to_vec(), [-1e30, -1e3, 0.0, 0.0]);
+        assert_eq!(x.softplus(1.0).to_vec(), [0.0, 0.0, 1e3, 1e30]);
+        let nan = Tensor::<f32>::scalar(f64::NAN);
+        for y in [
+            nan.sigmoid(),
+            nan.log_sigmoid(),
+            nan.softplus(1.0),
+            nan.softsign(),
+            nan.tanh(),
+        ] {
+            assert!(y.item().unwrap().is_nan());
+        }
+    }
+}

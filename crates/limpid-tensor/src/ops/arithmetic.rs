@@ -1,0 +1,225 @@
+//! Functions of one number.
+
+use super::elementwise::elementwise;
+use crate::{Element, Elementwise, Saved, Tensor};
+
+elementwise! {
+    /// -x.
+    neg: Neg<E>, saves Nothing;
+    value(x) = -x;
+    backward(_saved, gradient) = -gradient;
+}
+
+elementwise! {
+    /// |x|. The gradient at 0 is 0.
+    abs: Abs<E>, saves Input;
+    value(x) = x.abs();
+    backward(x, gradient) = if x > E::zero() {
+        gradient
+    } else if x < E::zero() {
+        -gradient
+    } else {
+        // 0 at 0, NaN at NaN.
+        x * gradient
+    };
+}
+
+elementwise! {
+    /// x^2.
+    square: Square<E>, saves Input;
+    value(x) = x * x;
+    backward(x, gradient) = gradient * (x + x);
+}
+
+elementwise! {
+    /// The square root. NaN below 0; the gradient at 0 is infinite.
+    sqrt: Sqrt<E>, saves Output;
+    value(x) = x.sqrt();
+    backward(y, gradient) = gradient / (y + y);
+}
+
+elementwise! {
+    /// 1/x.
+    reciprocal: Reciprocal<E>, saves Output;
+    value(x) = x.recip();
+    backward(y, gradient) = -gradient * y * y;
+}
+
+elementwise! {
+    /// e^x.
+    exp: Exp<E>, saves Output;
+    value(x) = x.exp();
+    backward(y, gradient) = gradient * y;
+}
+
+elementwise! {
+    /// The natural logarithm. -infinity at 0, NaN below.
+    log: Log<E>, saves Input;
+    value(x) = x.ln();
+    backward(x, gradient) = gradient / x;
+}
+
+elementwise! {
+    /// log(1 + x), exact for small x. -infinity at -1, NaN below.
+    log1p: Log1p<E>, saves Input;
+    value(x) = x.ln_1p();
+    backward(x, gradient) = gradient / (E::one() + x);
+}
+
+elementwise! {
+    /// The sine; x in radians.
+    sin: Sin<E>, saves Input;
+    value(x) = x.sin();
+    backward(x, gradient) = gradient * x.cos();
+}
+
+elementwise! {
+    /// The cosine; x in radians.
+    cos: Cos<E>, saves Input;
+    value(x) = x.cos();
+    backward(x, gradient) = -gradient * x.sin();
+}
+
+elementwise! {
+    /// The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.
+    erf: Erf<E>, saves Input;
+    value(x) = x.erf();
+    backward(x, gradient) = gradient * E::of(std::f64::consts::FRAC_2_SQRT_PI) * (-x * x).exp();
+}
+
+struct Pow {
+    exponent: f64,
+}
+
+impl<E: Element> Elementwise<E> for Pow {
+    const NAME: &'static str = "pow";
+    const SAVED: Saved = Saved::Input;
+
+    fn value(&self, x: E) -> E {
+        power(x, self.exponent)
+    }
+
+    fn backward(&self, x: E, gradient: E) -> E {
+        // x^0 is constant, also where x^-1 is not finite.
+        if self.exponent == 0.0 {
+            return E::zero();
+        }
+        gradient * E::of(self.exponent) * power(x, self.exponent - 1.0)
+    }
+}
+
+/// Whole exponents by multiplication: faster than `powf`, and exact where that is.
+fn power<E: Element>(x: E, exponent: f64) -> E {
+    if exponent.fract() == 0.0 && exponent.abs() <= 64.0 {
+        x.powi(exponent as i32)
+    } else {
+        x.powf(E::of(exponent))
+    }
+}
+
+struct Clamp<E> {
+    min: E,
+    max: E,
+}
+
+impl<E: Element> Elementwise<E> for Clamp<E> {
+    const NAME: &'static str = "clamp";
+    const SAVED: Saved = Saved::Input;
+
+    fn value(&self, x: E) -> E {
+        // NaN fails both comparisons and passes through.
+        let x = if x < self.min { self.min } else { x };
+        if x > self.max { self.max } else { x }
+    }
+
+    fn backward(&self, x: E, gradient: E) -> E {
+        if x >= self.min && x <= self.max {
+            gradient
+        } else {
+            E::zero()
+        }
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// x^exponent. NaN where x is negative and the exponent no whole number.
+    #[must_use]
+    pub fn pow(&self, exponent: f64) -> Self {
+        self.apply(Pow { exponent })
+    }
+
+    /// The nearest number in `[min, max]`; `max` where the two cross. The gradient is 1 within the
+    /// range, ends included, and 0 outside. NaN stays NaN.
+    #[must_use]
+    pub fn clamp(&self, min: f64, max: f64) -> Self {
+        self.apply(Clamp {
+            min: E::of(min),
+            max: E::of(max),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tensor, gradient_check};
+
+    fn positive() -> Tensor<f64> {
+        Tensor::from_vec(vec![0.3, 1.7, 2.9, 0.05], [2, 2]).unwrap()
+    }
+
+    #[test]
+    fn every_gradient_agrees_with_differences() {
+        type Operation = fn(&Tensor<f64>) -> Tensor<f64>;
+        let operations: [(&str, Operation); 13] = [
+            ("neg", |x| x.neg()),
+            ("abs", |x| x.neg().abs()),
+            ("square", |x| x.square()),
+            ("sqrt", |x| x.sqrt()),
+            ("reciprocal", |x| x.reciprocal()),
+            ("exp", |x| x.exp()),
+            ("log", |x| x.log()),
+            ("log1p", |x| x.log1p()),
+            ("sin", |x| x.sin()),
+            ("cos", |x| x.cos()),
+            ("erf", |x| x.erf()),
+            ("pow", |x| x.pow(-1.5)),
+            ("clamp", |x| x.clamp(0.1, 2.0)),
+        ];
+        for (name, operation) in operations {
+            let function = |x: &[Tensor<f64>]| Ok(operation(&x[0]).square().sum());
+            let worst = gradient_check::check(function, &[positive()], 1e-6).unwrap();
+            assert!(worst.error < 1e-6, "{name}: {worst:?}");
+        }
+    }
+
+    #[test]
+    fn kinks_have_the_gradients_that_the_documentation_says() {
+        let x = Tensor::<f64>::from_vec(vec![0.0, 1.0, f64::NAN], [3])
+            .unwrap()
+            .requires_grad();
+        let abs = x
+            .abs()
+            .sum()
+            .backward()
+            .unwrap()
+            .tensor(&x)
+            .unwrap()
+            .to_vec();
+        assert!(abs[0] == 0.0 && abs[1] == 1.0 && abs[2].is_nan());
+        let clamp = x.clamp(0.0, 0.5);
+        assert!(clamp.to_vec()[2].is_nan());
+        let gradient = clamp.sum().backward().unwrap().tensor(&x).unwrap();
+        assert_eq!(gradient.to_vec(), [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn powers_of_zero_are_constant() {
+        let x = Tensor::<f64>::zeros([1]).requires_grad();
+        let y = x.pow(0.0);
+        assert_eq!(y.item().unwrap(), 1.0);
+        assert_eq!(
+            y.backward().unwrap().tensor(&x).unwrap().item().unwrap(),
+            0.0
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! Operations that treat every element alike.
+
+use crate::kernel::elementwise as kernel;
+use crate::{Backward, Element, InputGradients, Result, Tensor};
+
+/// What an elementwise operation keeps for its backward half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The number that went in.
+    Input,
+    /// The number that came out.
+    Output,
+    /// None: the backward half does not depend on the numbers.
+    Nothing,
+}
+
+/// A function of one number, with its derivative, to be applied to every element of a tensor.
+///
+/// # Example
+/// ```
+/// use limpid_tensor::{Element, Elementwise, Saved, Tensor};
+///
+/// /// x^3
+/// struct Cube;
+///
+/// impl<E: Element> Elementwise<E> for Cube {
+///     const NAME: &'static str = "cube";
+///     const SAVED: Saved = Saved::Input;
+///
+///     fn value(&self, x: E) -> E {
+///         x * x * x
+///     }
+///
+///     fn backward(&self, saved: E, gradient: E) -> E {
+///         gradient * E::of(3.0) * saved * saved
+///     }
+/// }
+///
+/// let x = Tensor::<f64>::scalar(2.0).requires_grad();
+/// let gradients = x.apply(Cube).backward()?;
+/// assert_eq!(gradients.tensor(&x).unwrap().item()?, 12.0);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+pub trait Elementwise<E: Element>: Send + Sync + 'static {
+    /// The operation's public name.
+    const NAME: &'static str;
+
+    /// Which number [`Elementwise::backward`] is shown.
+    const SAVED: Saved;
+
+    /// The function.
+    fn value(&self, x: E) -> E;
+
+    /// The gradient of the input: `gradient` of the output times the derivative at the place that
+    /// `saved` tells of. `saved` is 0 under [`Saved::Nothing`].
+    fn backward(&self, saved: E, gradient: E) -> E;
+}
+
+struct ElementwiseBackward<E: Element, O> {
+    operation: O,
+    saved: Option<Tensor<E>>,
+}
+
+impl<E: Element, O: Elementwise<E>> Backward<E> for ElementwiseBackward<E, O> {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let shape = gradient.layout.shape.clone();
+        let data = match &self.saved {
+            Some(saved) => kernel::zip(&saved.elements(), &gradient.elements(), |saved, g| {
+                self.operation.backward(saved, g)
+            }),
+            None => kernel::map(&gradient.elements(), |g| {
+                self.operation.backward(E::zero(), g)
+            }),
+        };
+        inputs.add(0, Tensor::new(data, shape));
+        Ok(())
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// `operation` of every element.
+    #[must_use]
+    pub fn apply<O: Elementwise<E>>(&self, operation: O) -> Self {
+        let data = kernel::map(&self.elements(), |x| operation.value(x));
+        let result = Self::new(data, self.layout.shape.clone());
+        let output = result.clone();
+        result.recorded(&[self], || {
+            let saved = match O::SAVED {
+                Saved::Input => Some(self.contiguous()),
+                Saved::Output => Some(output),
+                Saved::Nothing => None,
+            };
+            ElementwiseBackward { operation, saved }
+        })
+    }
+}
+
+/// Defines a parameterless elementwise operation and the tensor's method for it.
+macro_rules! elementwise {
+    (
+        $(#[$doc:meta])*
+        $method:ident: $Operation:ident<$E:ident>, saves $saved:ident;
+        value($x:ident) = $value:expr;
+        backward($kept:ident, $gradient:ident) = $backward:expr;
+    ) => {
+        struct $Operation;
+
+        impl<$E: $crate::Element> $crate::Elementwise<$E> for $Operation {
+            const NAME: &'static str = stringify!($method);
+            const SAVED: $crate::Saved = $crate::Saved::$saved;
+
+            fn value(&self, $x: $E) -> $E {
+                $value
+            }
+
+            fn backward(&self, $kept: $E, $gradient: $E) -> $E {
+                $backward
+            }
+        }
+
+        impl<$E: $crate::Element> $crate::Tensor<$E> {
+            $(#[$doc])*
+            #[must_use]
+            pub fn $method(&self) -> Self {
+                self.apply($Operation)
+            }
+        }
+    };
+}
+pub(crate) use elementwise;

@@ -1,0 +1,16 @@
+//! The operations of [`Tensor`](crate::Tensor): for each its forward half, its backward half, its
+//! documentation and its tests, side by side.
+
+mod activation;
+mod arithmetic;
+mod compare;
+mod concat;
+pub(crate) mod elementwise;
+mod index;
+mod matmul;
+mod pairwise;
+mod reduce;
+mod scalar;
+mod shape;
+mod softmax;
+mod variance;

@@ -1,0 +1,395 @@
+//! Sums, means and extremes over dimensions.
+
+use ndarray::ArrayD;
+
+use crate::kernel::reduce as kernel;
+use crate::layout::{Shape, count, resolve_dim, resolve_dims};
+use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
+
+/// A tensor whose reduced dimensions have been brought together:
+/// `[outer, reduced, inner]`, row-major.
+pub(super) struct Grouped<E: Element> {
+    pub(super) data: Tensor<E>,
+    pub(super) outer: usize,
+    pub(super) reduced: usize,
+    pub(super) inner: usize,
+    /// The shape of the result with reduced dimensions kept at length 1.
+    pub(super) kept: Shape,
+    /// The shape of the result.
+    pub(super) shape: Shape,
+}
+
+pub(super) fn group<E: Element>(
+    tensor: &Tensor<E>,
+    operation: &'static str,
+    dim: &[isize],
+    keepdim: bool,
+) -> Result<Grouped<E>> {
+    let dims = resolve_dims(operation, dim, tensor.rank())?;
+    let lengths = tensor.shape();
+    let mut kept = tensor.layout.shape.clone();
+    for &dim in &dims {
+        kept[dim] = 1;
+    }
+    let squeezed = (0..tensor.rank())
+        .filter(|dim| !dims.contains(dim))
+        .map(|dim| lengths[dim]);
+    let shape = if keepdim {
+        kept.clone()
+    } else {
+        squeezed.collect()
+    };
+    let adjacent = dims.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+    let (first, end) = match (dims.first(), dims.last()) {
+        (Some(&first), Some(&last)) => (first, last + 1),
+        _ => (0, 0),
+    };
+    if adjacent {
+        let (outer, inner) = (count(&lengths[..first]), count(&lengths[end..]));
+        let reduced = count(&lengths[first..end]);
+        return Ok(Grouped {
+            data: tensor.contiguous(),
+            outer,
+            reduced,
+            inner,
+            kept,
+            shape,
+        });
+    }
+    let order: Vec<isize> = (0..tensor.rank())
+        .filter(|dim| !dims.contains(dim))
+        .chain(dims.iter().copied())
+        .map(|dim| dim as isize)
+        .collect();
+    let data = tensor.detach().permute(&order)?.contiguous();
+    let reduced = dims.iter().map(|&dim| lengths[dim]).product();
+    Ok(Grouped {
+        data,
+        outer: count(&kept),
+        reduced,
+        inner: 1,
+        kept,
+        shape,
+    })
+}
+
+impl<E: Element> Grouped<E> {
+    /// `fold` of every group, given the number of its terms and access to them.
+    pub(super) fn fold(&self, fold: impl Fn(usize, &dyn Fn(usize) -> E) -> E) -> Tensor<E> {
+        let data = self.data.elements();
+        let mut out = Vec::with_capacity(self.outer * self.inner);
+        for outer in 0..self.outer {
+            for inner in 0..self.inner {
+                let start = outer * self.reduced * self.inner + inner;
+                let term = |index: usize| data[start + index * self.inner];
+                out.push(fold(self.reduced, &term));
+            }
+        }
+        Tensor::new(out, self.shape.clone())
+    }
+
+    pub(super) fn sum(&self) -> Tensor<E> {
+        let data = self.data.elements();
+        let size = self.reduced * self.inner;
+        if self.inner == 1 {
+            let sums = (0..self.outer).map(|outer| kernel::sum(&data[outer * size..][..size]));
+            return Tensor::new(sums.collect(), self.shape.clone());
+        }
+        let mut out = vec![E::zero(); self.outer * self.inner];
+        if size > 0 {
+            for (out, block) in out
+                .chunks_exact_mut(self.inner)
+                .zip(data.chunks_exact(size))
+            {
+                kernel::sum_rows(block, out);
+            }
+        }
+        Tensor::new(out, self.shape.clone())
+    }
+}
+
+/// The backward half of a sum, times `scale`.
+struct SumBackward {
+    name: &'static str,
+    shape: Shape,
+    kept: Shape,
+    scale: f64,
+}
+
+impl<E: Element> Backward<E> for SumBackward {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let gradient = if self.scale == 1.0 {
+            gradient
+        } else {
+            gradient.mul_scalar(self.scale)
+        };
+        inputs.add(0, gradient.reshape(&self.kept)?.broadcast_to(&self.shape)?);
+        Ok(())
+    }
+}
+
+struct ExtremeBackward<E: Element> {
+    name: &'static str,
+    input: Tensor<E>,
+    /// The extremes, with reduced dimensions kept.
+    extreme: Tensor<E>,
+    dims: Vec<isize>,
+}
+
+impl<E: Element> Backward<E> for ExtremeBackward<E> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let is_extreme = |x: E, extreme: E| if x == extreme { E::one() } else { E::zero() };
+        let ties = self
+            .input
+            .zip_broadcast(&self.extreme, self.name, is_extreme)?;
+        let number = ties.sum_dim(&self.dims, true)?;
+        let share = gradient.reshape(number.shape())?.div(&number)?;
+        inputs.add(0, ties.mul(&share)?);
+        Ok(())
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The sum of all elements, as a scalar. Pairwise, so that the error grows only with the
+    /// logarithm of their number.
+    #[must_use]
+    pub fn sum(&self) -> Self {
+        let value = Self::new(vec![kernel::sum(&self.elements())], Shape::new());
+        value.recorded(&[self], || self.sum_backward("sum", 1.0))
+    }
+
+    /// The mean of all elements, as a scalar; NaN where there are none.
+    #[must_use]
+    pub fn mean(&self) -> Self {
+        let total = kernel::sum(&self.elements());
+        let value = Self::new(vec![total / E::of(self.len() as f64)], Shape::new());
+        value.recorded(&[self], || {
+            self.sum_backward("mean", 1.0 / self.len() as f64)
+        })
+    }
+
+    fn sum_backward(&self, name: &'static str, scale: f64) -> SumBackward {
+        let kept = Shape::from_elem(1, self.rank());
+        SumBackward {
+            name,
+            shape: self.layout.shape.clone(),
+            kept,
+            scale,
+        }
+    }
+
+    /// The sum over dimensions `dim`; an empty list means all. With `keepdim` they stay, with
+    /// length 1.
+    ///
+    /// # Errors
+    /// A dimension error when one does not exist, an argument error when one is repeated.
+    pub fn sum_dim(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
+        let grouped = group(self, "sum", dim, keepdim)?;
+        Ok(grouped.sum().recorded(&[self], || SumBackward {
+            name: "sum",
+            shape: self.layout.shape.clone(),
+            kept: grouped.kept.clone(),
+            scale: 1.0,
+        }))
+    }
+
+    /// The mean over dimensions `dim`; an empty list means all. NaN over no elements.
+    ///
+    /// # Errors
+    /// As [`Tensor::sum_dim`].
+    pub fn mean_dim(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
+        let grouped = group(self, "mean", dim, keepdim)?;
+        let number = E::of(grouped.reduced as f64);
+        let data = grouped
+            .sum()
+            .elements()
+            .iter()
+            .map(|&total| total / number)
+            .collect();
+        Ok(
+            Self::new(data, grouped.shape.clone()).recorded(&[self], || SumBackward {
+                name: "mean",
+                shape: self.layout.shape.clone(),
+                kept: grouped.kept.clone(),
+                scale: 1.0 / grouped.reduced as f64,
+            }),
+        )
+    }
+
+    /// The greatest element over dimensions `dim`; an empty list means all. NaN where there is
+    /// one. The gradient is shared evenly among ties.
+    ///
+    /// # Errors
+    /// As [`Tensor::sum_dim`], and a shape error over no elements.
+    pub fn amax(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
+        self.extreme("amax", dim, keepdim, |best, x| x > best)
+    }
+
+    /// The smallest element over dimensions `dim`; an empty list means all. NaN where there is
+    /// one. The gradient is shared evenly among ties.
+    ///
+    /// # Errors
+    /// As [`Tensor::sum_dim`], and a shape error over no elements.
+    pub fn amin(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
+        self.extreme("amin", dim, keepdim, |best, x| x < best)
+    }
+
+    fn extreme(
+        &self,
+        name: &'static str,
+        dim: &[isize],
+        keepdim: bool,
+        better: impl Fn(E, E) -> bool,
+    ) -> Result<Self> {
+        let grouped = group(self, name, dim, keepdim)?;
+        if grouped.reduced == 0 && grouped.outer * grouped.inner > 0 {
+            return Err(Error::shape(
+                name,
+                &[self.shape()],
+                "must not reduce over no elements",
+            ));
+        }
+        let value = grouped.fold(|number, term| {
+            (1..number).map(term).fold(term(0), |best, x| {
+                if !best.is_nan() && (better(best, x) || x.is_nan()) {
+                    x
+                } else {
+                    best
+                }
+            })
+        });
+        let extreme = value.reshape(&grouped.kept)?;
+        Ok(value.recorded(&[self], || ExtremeBackward {
+            name,
+            input: self.detach(),
+            extreme,
+            dims: dim.to_vec(),
+        }))
+    }
+
+    /// The place of the greatest element along dimension `dim`, which is dropped: the first among
+    /// ties, or the first NaN. Without gradient.
+    ///
+    /// # Errors
+    /// A dimension error when there is no such dimension; a shape error when it has length 0.
+    pub fn argmax(&self, dim: isize) -> Result<ArrayD<usize>> {
+        resolve_dim("argmax", dim, self.rank())?;
+        let grouped = group(self, "argmax", &[dim], false)?;
+        if grouped.reduced == 0 {
+            return Err(Error::shape(
+                "argmax",
+                &[self.shape()],
+                "must not look among no elements",
+            ));
+        }
+        let places = grouped.fold(|number, term| {
+            let best = (1..number).fold(0, |best, place| {
+                let (old, new) = (term(best), term(place));
+                if !old.is_nan() && (new > old || new.is_nan()) {
+                    place
+                } else {
+                    best
+                }
+            });
+            E::of(best as f64)
+        });
+        Ok(places.view().mapv(|place| place.double() as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Result, Stream, Tensor, gradient_check};
+
+    fn cube() -> Tensor<f64> {
+        Tensor::standard_normal([2, 3, 4], Stream::new(1))
+    }
+
+    #[test]
+    fn every_gradient_agrees_with_differences_over_every_choice_of_dimensions() {
+        type Operation = fn(&Tensor<f64>, &[isize], bool) -> Result<Tensor<f64>>;
+        let operations: [(&str, Operation); 4] = [
+            ("sum", Tensor::sum_dim),
+            ("mean", Tensor::mean_dim),
+            ("amax", Tensor::amax),
+            ("amin", Tensor::amin),
+        ];
+        let choices: [&[isize]; 6] = [&[], &[0], &[1], &[-1], &[0, 2], &[0, 1, 2]];
+        for (name, operation) in operations {
+            for dims in choices {
+                for keepdim in [false, true] {
+                    let function =
+                        |x: &[Tensor<f64>]| Ok(operation(&x[0], dims, keepdim)?.square().sum());
+                    let worst = gradient_check::check(function, &[cube()], 1e-6).unwrap();
+                    assert!(worst.error < 1e-6, "{name} {dims:?}: {worst:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_agree_with_ndarray() {
+        let x = cube();
+        let got = x.sum_dim(&[0, 2], false).unwrap();
+        let want = x
+            .view()
+            .sum_axis(ndarray::Axis(2))
+            .sum_axis(ndarray::Axis(0));
+        for (g, w) in got.to_vec().iter().zip(want.iter()) {
+            assert!((g - w).abs() < 1e-12);
+        }
+        assert_eq!(x.sum_dim(&[0, 2], true).unwrap().shape(), [1, 3, 1]);
+    }
+
+    #[test]
+    fn ties_share_and_nan_wins() {
+        let x = Tensor::<f64>::from_vec(vec![1.0, 3.0, 3.0, 2.0], [4])
+            .unwrap()
+            .requires_grad();
+        let gradient = x
+            .amax(&[], false)
+            .unwrap()
+            .backward()
+            .unwrap()
+            .tensor(&x)
+            .unwrap();
+        assert_eq!(gradient.to_vec(), [0.0, 0.5, 0.5, 0.0]);
+        let y = Tensor::<f64>::from_vec(vec![1.0, f64::NAN, 3.0], [3]).unwrap();
+        assert!(y.amax(&[], false).unwrap().item().unwrap().is_nan());
+        assert!(y.amin(&[], false).unwrap().item().unwrap().is_nan());
+        assert_eq!(
+            y.argmax(0).unwrap().iter().copied().collect::<Vec<_>>(),
+            [1]
+        );
+        assert_eq!(
+            x.argmax(0).unwrap().iter().copied().collect::<Vec<_>>(),
+            [1]
+        );
+    }
+
+    #[test]
+    fn empty_reductions_are_zero_or_refused() {
+        let x = Tensor::<f64>::zeros([2, 0]);
+        assert_eq!(x.sum_dim(&[1], false).unwrap(), Tensor::zeros([2]));
+        assert!(x.mean().item().unwrap().is_nan());
+        assert!(x.amax(&[1], false).is_err());
+        assert!(x.argmax(1).is_err());
+        assert_eq!(
+            Tensor::<f64>::scalar(2.0)
+                .sum_dim(&[], false)
+                .unwrap()
+                .item()
+                .unwrap(),
+            2.0
+        );
+        assert!(x.sum_dim(&[2], false).is_err());
+    }
+}

@@ -1,0 +1,264 @@
+//! The same elements in another shape.
+
+use std::sync::Arc;
+
+use crate::layout::{Layout, Shape, count, resolve_dim};
+use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
+
+struct ReshapeBackward {
+    shape: Shape,
+}
+
+impl<E: Element> Backward<E> for ReshapeBackward {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        inputs.add(0, gradient.reshape(&self.shape)?);
+        Ok(())
+    }
+}
+
+struct PermuteBackward {
+    inverse: Vec<isize>,
+}
+
+impl<E: Element> Backward<E> for PermuteBackward {
+    fn name(&self) -> &'static str {
+        "permute"
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        inputs.add(0, gradient.permute(&self.inverse)?);
+        Ok(())
+    }
+}
+
+struct BroadcastBackward {
+    shape: Shape,
+}
+
+impl<E: Element> Backward<E> for BroadcastBackward {
+    fn name(&self) -> &'static str {
+        "broadcast_to"
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        inputs.add(0, gradient.sum_to(&self.shape)?);
+        Ok(())
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The same elements in row-major order under another shape. Copies only what does not lie in
+    /// that order.
+    ///
+    /// # Errors
+    /// A shape error when the shapes hold different numbers of elements.
+    pub fn reshape(&self, shape: impl AsRef<[usize]>) -> Result<Self> {
+        let shape = shape.as_ref();
+        if count(shape) != self.len() {
+            let rule = "must hold the same number of elements";
+            return Err(Error::shape("reshape", &[self.shape(), shape], rule));
+        }
+        let contiguous = self.contiguous();
+        let mut layout = Layout::contiguous(Shape::from_slice(shape));
+        layout.offset = contiguous.layout.offset;
+        let value = Self {
+            storage: contiguous.storage,
+            layout,
+            node: None,
+        };
+        Ok(value.recorded(&[self], || ReshapeBackward {
+            shape: self.layout.shape.clone(),
+        }))
+    }
+
+    /// Joins dimensions `start_dim` to `end_dim`, both included, into one.
+    ///
+    /// # Errors
+    /// A dimension error when one does not exist; an argument error when they are out of order.
+    pub fn flatten(&self, start_dim: isize, end_dim: isize) -> Result<Self> {
+        let start = resolve_dim("flatten", start_dim, self.rank())?;
+        let end = resolve_dim("flatten", end_dim, self.rank())?;
+        if start > end {
+            let expected = format!("at most end_dim ({end})");
+            return Err(Error::argument("flatten", "start_dim", expected, start));
+        }
+        if self.rank() == 0 {
+            return self.reshape([1]);
+        }
+        let mut shape = self.layout.shape[..start].to_vec();
+        shape.push(count(&self.shape()[start..=end]));
+        shape.extend_from_slice(&self.shape()[end + 1..]);
+        self.reshape(shape)
+    }
+
+    /// The dimensions in another order: dimension `i` of the result is `dims[i]` of this tensor.
+    /// Nothing is copied.
+    ///
+    /// # Errors
+    /// A dimension error when one does not exist; an argument error unless each is named once.
+    pub fn permute(&self, dims: &[isize]) -> Result<Self> {
+        let rank = self.rank();
+        let mut order = Shape::new();
+        for &dim in dims {
+            order.push(resolve_dim("permute", dim, rank)?);
+        }
+        let mut inverse = vec![-1; rank];
+        for (place, &dim) in order.iter().enumerate() {
+            if let Some(slot) = inverse.get_mut(dim) {
+                *slot = place as isize;
+            }
+        }
+        if order.len() != rank || inverse.contains(&-1) {
+            let expected = format!("each of the {rank} dimensions once");
+            return Err(Error::argument(
+                "permute",
+                "dims",
+                expected,
+                format!("{dims:?}"),
+            ));
+        }
+        let layout = Layout {
+            shape: order.iter().map(|&dim| self.layout.shape[dim]).collect(),
+            strides: order.iter().map(|&dim| self.layout.strides[dim]).collect(),
+            offset: self.layout.offset,
+        };
+        Ok(self
+            .with_layout(layout)
+            .recorded(&[self], || PermuteBackward { inverse }))
+    }
+
+    /// Dimensions `first` and `second` exchanged. Nothing is copied.
+    ///
+    /// # Errors
+    /// A dimension error when one does not exist.
+    pub fn transpose(&self, first: isize, second: isize) -> Result<Self> {
+        let first = resolve_dim("transpose", first, self.rank())?;
+        let second = resolve_dim("transpose", second, self.rank())?;
+        let mut dims: Vec<isize> = (0..self.rank() as isize).collect();
+        if !dims.is_empty() {
+            dims.swap(first, second);
+        }
+        self.permute(&dims)
+    }
+
+    /// A new dimension of length 1 at `dim`.
+    ///
+    /// # Errors
+    /// A dimension error when the result would have no such dimension.
+    pub fn unsqueeze(&self, dim: isize) -> Result<Self> {
+        let dim = resolve_dim("unsqueeze", dim, self.rank() + 1)?;
+        let mut shape = self.layout.shape.clone();
+        shape.insert(dim, 1);
+        self.reshape(shape)
+    }
+
+    /// Without dimension `dim`, which must have length 1.
+    ///
+    /// # Errors
+    /// A dimension error when there is none; a shape error when it is longer.
+    pub fn squeeze(&self, dim: isize) -> Result<Self> {
+        let dim = resolve_dim("squeeze", dim, self.rank())?;
+        let mut shape = self.layout.shape.clone();
+        if shape.get(dim).is_some_and(|&length| length != 1) {
+            let rule = format!("dimension {dim} must have length 1");
+            return Err(Error::shape("squeeze", &[self.shape()], rule));
+        }
+        if dim < shape.len() {
+            shape.remove(dim);
+        }
+        self.reshape(shape)
+    }
+
+    /// This tensor repeated to `shape` by the rule of broadcasting. Nothing is copied.
+    ///
+    /// # Errors
+    /// A shape error when it does not broadcast to `shape`.
+    pub fn broadcast_to(&self, shape: impl AsRef<[usize]>) -> Result<Self> {
+        let shape = shape.as_ref();
+        let joined = crate::layout::broadcast_shapes("broadcast_to", self.shape(), shape)?;
+        if joined.as_slice() != shape {
+            let rule = "the first must broadcast to the second";
+            return Err(Error::shape("broadcast_to", &[self.shape(), shape], rule));
+        }
+        let storage = Arc::clone(&self.storage);
+        let value = Self {
+            storage,
+            layout: self.layout.broadcast(shape),
+            node: None,
+        };
+        Ok(value.recorded(&[self], || BroadcastBackward {
+            shape: self.layout.shape.clone(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Stream, Tensor, gradient_check};
+
+    fn cube() -> Tensor<f64> {
+        Tensor::standard_normal([2, 3, 4], Stream::new(1))
+    }
+
+    #[test]
+    fn permuting_moves_no_element_and_reshaping_brings_them_in_order() {
+        let x = Tensor::<f64>::from_fn([2, 3], |place| place as f64);
+        let y = x.permute(&[1, 0]).unwrap();
+        assert_eq!(y.shape(), [3, 2]);
+        assert!(y.as_slice().is_none());
+        assert_eq!(
+            y.reshape([6]).unwrap().to_vec(),
+            [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
+        );
+        assert_eq!(y.transpose(0, -1).unwrap(), x);
+    }
+
+    #[test]
+    fn every_gradient_agrees_with_differences() {
+        let weights = cube();
+        let function = |x: &[Tensor<f64>]| {
+            let y = x[0].permute(&[2, 0, 1])?.reshape([4, 6])?.flatten(0, 1)?;
+            let y = y.unsqueeze(-1)?.squeeze(1)?.mul(&weights.reshape([24])?)?;
+            Ok(y.square().sum())
+        };
+        let worst = gradient_check::check(function, &[cube()], 1e-5).unwrap();
+        assert!(worst.error < 1e-7, "{worst:?}");
+        let function = |x: &[Tensor<f64>]| {
+            x[0].broadcast_to([5, 2, 3])?
+                .square()
+                .sum()
+                .add(&x[0].sum())
+        };
+        let row = Tensor::standard_normal([2, 1], Stream::new(2));
+        let worst = gradient_check::check(function, &[row], 1e-5).unwrap();
+        assert!(worst.error < 1e-7, "{worst:?}");
+    }
+
+    #[test]
+    fn wrong_shapes_and_dimensions_are_refused() {
+        let x = cube();
+        assert!(x.reshape([5, 5]).is_err());
+        assert!(x.permute(&[0, 1]).is_err());
+        assert!(x.permute(&[0, 1, 1]).is_err());
+        assert!(x.permute(&[0, 1, 3]).is_err());
+        assert!(x.squeeze(0).is_err());
+        assert!(x.flatten(2, 1).is_err());
+        assert!(x.broadcast_to([2, 3]).is_err());
+        assert!(x.broadcast_to([2, 1, 4]).is_err());
+        assert_eq!(
+            Tensor::<f64>::scalar(1.0).flatten(0, -1).unwrap().shape(),
+            [1]
+        );
+        assert_eq!(
+            Tensor::<f64>::zeros([2, 0])
+                .reshape([0, 7])
+                .unwrap()
+                .shape(),
+            [0, 7]
+        );
+    }
+}

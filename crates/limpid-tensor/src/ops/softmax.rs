@@ -1,0 +1,227 @@
+//! Softmax, its logarithm, and the logarithm of a sum of exponentials.
+
+use super::reduce::{Grouped, group};
+use crate::kernel::reduce::sum_of;
+use crate::layout::{Shape, resolve_dim};
+use crate::{Backward, Element, InputGradients, Result, Tensor};
+
+struct SoftmaxBackward<E: Element> {
+    output: Tensor<E>,
+    dim: isize,
+}
+
+impl<E: Element> Backward<E> for SoftmaxBackward<E> {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let weighted = gradient.mul(&self.output)?;
+        let total = weighted.sum_dim(&[self.dim], true)?;
+        inputs.add(0, weighted.sub(&self.output.mul(&total)?)?);
+        Ok(())
+    }
+}
+
+struct LogSoftmaxBackward<E: Element> {
+    output: Tensor<E>,
+    dim: isize,
+}
+
+impl<E: Element> Backward<E> for LogSoftmaxBackward<E> {
+    fn name(&self) -> &'static str {
+        "log_softmax"
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let total = gradient.sum_dim(&[self.dim], true)?;
+        inputs.add(0, gradient.sub(&self.output.exp().mul(&total)?)?);
+        Ok(())
+    }
+}
+
+struct LogSumExpBackward<E: Element> {
+    input: Tensor<E>,
+    /// The result, with reduced dimensions kept.
+    output: Tensor<E>,
+    kept: Shape,
+}
+
+impl<E: Element> Backward<E> for LogSumExpBackward<E> {
+    fn name(&self) -> &'static str {
+        "logsumexp"
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        // Where the result is infinite the difference of infinities is not a number, but the
+        // weights have a limit that torch takes as 0.
+        let weight = |x: E, total: E| {
+            if total.is_infinite() {
+                E::zero()
+            } else {
+                (x - total).exp()
+            }
+        };
+        let weights = self
+            .input
+            .zip_broadcast(&self.output, "logsumexp", weight)?;
+        inputs.add(0, weights.mul(&gradient.reshape(&self.kept)?)?);
+        Ok(())
+    }
+}
+
+/// log(sum(e^x)) of every group, shifted by its greatest element so that nothing overflows.
+fn log_sum_exp<E: Element>(grouped: &Grouped<E>) -> Tensor<E> {
+    grouped.fold(|number, term| {
+        let greatest = greatest(number, term);
+        if greatest.is_infinite() || greatest.is_nan() {
+            return greatest;
+        }
+        greatest + sum_of(number, &|index| (term(index) - greatest).exp()).ln()
+    })
+}
+
+fn greatest<E: Element>(number: usize, term: &dyn Fn(usize) -> E) -> E {
+    (0..number).map(term).fold(E::neg_infinity(), |best, x| {
+        if x > best || x.is_nan() { x } else { best }
+    })
+}
+
+/// Replaces every group of `[outer, reduced, inner]` by `normalise` of it.
+fn normalised<E: Element>(
+    grouped: &Grouped<E>,
+    shape: &Shape,
+    normalise: impl Fn(&mut [E]),
+) -> Tensor<E> {
+    let mut data = grouped.data.to_vec();
+    if grouped.inner == 1 {
+        if grouped.reduced > 0 {
+            data.chunks_exact_mut(grouped.reduced).for_each(normalise);
+        }
+        return Tensor::new(data, shape.clone());
+    }
+    let mut column = vec![E::zero(); grouped.reduced];
+    for outer in 0..grouped.outer {
+        for inner in 0..grouped.inner {
+            let place = |index| (outer * grouped.reduced + index) * grouped.inner + inner;
+            for (index, x) in column.iter_mut().enumerate() {
+                *x = data[place(index)];
+            }
+            normalise(&mut column);
+            for (index, &x) in column.iter().enumerate() {
+                data[place(index)] = x;
+            }
+        }
+    }
+    Tensor::new(data, shape.clone())
+}
+
+fn softmax_in_place<E: Element>(row: &mut [E]) {
+    let shift = greatest(row.len(), &|index| row[index]);
+    for x in row.iter_mut() {
+        *x = (*x - shift).exp();
+    }
+    let total = crate::kernel::reduce::sum(row);
+    for x in row {
+        *x /= total;
+    }
+}
+
+fn log_softmax_in_place<E: Element>(row: &mut [E]) {
+    let shift = greatest(row.len(), &|index| row[index]);
+    let total = sum_of(row.len(), &|index| (row[index] - shift).exp()).ln();
+    for x in row {
+        *x = (*x - shift) - total;
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// e^x_i / sum_j e^x_j along dimension `dim`: the elements as probabilities.
+    ///
+    /// # Errors
+    /// A dimension error when there is no such dimension.
+    pub fn softmax(&self, dim: isize) -> Result<Self> {
+        resolve_dim("softmax", dim, self.rank())?;
+        let grouped = group(self, "softmax", &[dim], true)?;
+        let value = normalised(&grouped, &self.layout.shape, softmax_in_place);
+        let output = value.clone();
+        Ok(value.recorded(&[self], || SoftmaxBackward { output, dim }))
+    }
+
+    /// x_i - log(sum_j e^x_j) along dimension `dim`: the logarithm of softmax, exact where softmax
+    /// itself would vanish.
+    ///
+    /// # Errors
+    /// A dimension error when there is no such dimension.
+    pub fn log_softmax(&self, dim: isize) -> Result<Self> {
+        resolve_dim("log_softmax", dim, self.rank())?;
+        let grouped = group(self, "log_softmax", &[dim], true)?;
+        let value = normalised(&grouped, &self.layout.shape, log_softmax_in_place);
+        let output = value.clone();
+        Ok(value.recorded(&[self], || LogSoftmaxBackward { output, dim }))
+    }
+
+    /// log(sum(e^x)) over dimensions `dim`; an empty list means all. Nothing overflows; over no
+    /// elements it is minus infinity.
+    ///
+    /// # Errors
+    /// As [`Tensor::sum_dim`].
+    pub fn logsumexp(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
+        let grouped = group(self, "logsumexp", dim, keepdim)?;
+        let value = log_sum_exp(&grouped);
+        let output = value.reshape(&grouped.kept)?;
+        Ok(value.recorded(&[self], || LogSumExpBackward {
+            input: self.detach(),
+            output,
+            kept: grouped.kept.clone(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Stream, Tensor, gradient_check};
+
+    #[test]
+    fn every_gradient_agrees_with_differences() {
+        let weights = Tensor::<f64>::standard_normal([3, 2, 4], Stream::new(2));
+        let x = Tensor::<f64>::standard_normal([3, 2, 4], Stream::new(1));
+        for dim in [0, 1, -1] {
+            let check =
+                |name: &str, function: &dyn Fn(&Tensor<f64>) -> crate::Result<Tensor<f64>>| {
+                    let function =
+                        |x: &[Tensor<f64>]| Ok(function(&x[0])?.mul(&weights)?.square().sum());
+                    let worst =
+                        gradient_check::check(function, std::slice::from_ref(&x), 1e-5).unwrap();
+                    assert!(worst.error < 1e-6, "{name} {dim}: {worst:?}");
+                };
+            check("softmax", &|x| x.softmax(dim));
+            check("log_softmax", &|x| x.log_softmax(dim));
+            check("logsumexp", &|x| {
+                x.logsumexp(&[dim], true)?.broadcast_to([3, 2, 4])
+            });
+        }
+    }
+
+    #[test]
+    fn extreme_logits_stay_finite() {
+        let x = Tensor::<f32>::from_vec(vec![1000.0, -1000.0, 1000.0, 1e30], [2, 2]).unwrap();
+        let log = x.log_softmax(1).unwrap();
+        assert_eq!(log.to_vec(), [0.0, -2000.0, -1e30, 0.0]);
+        assert_eq!(x.softmax(1).unwrap().to_vec(), [1.0, 0.0, 0.0, 1.0]);
+        assert_eq!(x.logsumexp(&[1], false).unwrap().to_vec(), [1000.0, 1e30]);
+    }
+
+    #[test]
+    fn infinities_follow_torch() {
+        let x = Tensor::<f64>::full([2], f64::NEG_INFINITY);
+        assert_eq!(
+            x.logsumexp(&[], false).unwrap().item().unwrap(),
+            f64::NEG_INFINITY
+        );
+        assert!(x.softmax(0).unwrap().to_vec()[0].is_nan());
+        let empty = Tensor::<f64>::zeros([0]).logsumexp(&[], false).unwrap();
+        assert_eq!(empty.item().unwrap(), f64::NEG_INFINITY);
+        assert!(x.softmax(1).is_err());
+    }
+}
