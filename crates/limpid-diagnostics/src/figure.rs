@@ -51,6 +51,15 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// A difference of shares in percentage points with up to two decimals, as `1.6 points`.
+pub(crate) fn points(share: f64) -> String {
+    if share.is_finite() {
+        format!("{} points", trimmed(&format!("{:.2}", 100.0 * share)))
+    } else {
+        Shown(share).to_string()
+    }
+}
+
 /// A duration in the unit that a reader would choose: `12.3 ms`, `4.21 s`, `3 min 12 s`, `2 h 05 min`.
 pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -153,5 +162,6 @@ mod tests {
         assert_eq!(percent(0.978_24), "97.82 %");
         assert_eq!(percent(1.0), "100 %");
         assert_eq!(percent(f64::NAN), "NaN");
+        assert_eq!(points(0.015_987), "1.6 points");
     }
 }

@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_most_severe_comes_first_and_equals_go_by_place_and_rule() {
-        let mut findings = vec![
+        let mut findings = [
             finding("b", Severity::Info),
             finding("z", Severity::Warning).at(Place::path("fc2")),
             finding("c", Severity::Warning).at(Place::path("fc1")),

@@ -4,10 +4,9 @@
 //! sheet, so that one file serves light and dark, screen and paper; text is real text, and each
 //! point can say what it is. `plotters` writes colours and font sizes into every element.
 
-use crate::figure::{Shown, percent};
-
+use super::axis::{Axis, Guide, Plot};
 use super::markup::{escape, put};
-use super::scale::{Scale, Spacing};
+use super::scale::Scale;
 use super::thin::thin;
 
 /// Up to this many points, each answers the pointer with its value.
@@ -21,6 +20,8 @@ pub(super) enum Width {
     Half,
     /// A whole row.
     Full,
+    /// A whole row, of little height.
+    Strip,
 }
 
 /// How a line looks.
@@ -55,78 +56,6 @@ pub(super) struct Dot {
     pub(super) class: &'static str,
     /// What it says to the pointer.
     pub(super) title: String,
-}
-
-/// A line right across the chart, with a label.
-#[derive(Clone, Debug)]
-pub(super) struct Guide {
-    pub(super) at: f64,
-    pub(super) label: String,
-    /// Classes of the style sheet.
-    pub(super) class: &'static str,
-}
-
-/// An axis.
-#[derive(Clone, Debug)]
-pub(super) struct Axis {
-    /// What it measures, with the unit.
-    pub(super) label: String,
-    pub(super) spacing: Spacing,
-    /// Whether values are shares, shown in percent.
-    pub(super) percent: bool,
-    /// Names in place of round values, for choices.
-    pub(super) names: Vec<String>,
-    /// Values that the axis holds in any case.
-    pub(super) includes: Vec<f64>,
-}
-
-impl Axis {
-    /// A linear axis.
-    pub(super) fn new(label: impl Into<String>) -> Self {
-        let (names, includes) = (Vec::new(), Vec::new());
-        Self {
-            label: label.into(),
-            spacing: Spacing::Linear,
-            percent: false,
-            names,
-            includes,
-        }
-    }
-
-    pub(super) fn spaced(mut self, spacing: Spacing) -> Self {
-        self.spacing = spacing;
-        self
-    }
-
-    pub(super) fn in_percent(mut self) -> Self {
-        self.percent = true;
-        self
-    }
-
-    pub(super) fn including(mut self, values: impl IntoIterator<Item = f64>) -> Self {
-        self.includes.extend(values);
-        self
-    }
-
-    fn shown(&self, value: f64) -> String {
-        if self.percent {
-            percent(value)
-        } else {
-            Shown(value).to_string()
-        }
-    }
-
-    /// Where the axis has a tick, and what stands there.
-    fn ticks(&self, scale: &Scale, wanted: usize) -> Vec<(f64, String)> {
-        if self.names.is_empty() {
-            let ticks = scale.ticks(wanted).into_iter();
-            return ticks.map(|tick| (tick, self.shown(tick))).collect();
-        }
-        let named = self.names.iter().enumerate();
-        named
-            .map(|(index, name)| (index as f64, escape(name)))
-            .collect()
-    }
 }
 
 /// A chart, complete before it is drawn.
@@ -168,16 +97,17 @@ impl Chart {
         match self.width {
             Width::Half => (560.0, 268.0),
             Width::Full => (1150.0, 300.0),
+            Width::Strip => (1150.0, 190.0),
         }
     }
 
     /// The chart as a `<figure>`.
     pub(super) fn draw(&self) -> String {
         let mut figure = String::new();
-        let class = if self.width == Width::Full {
-            " wide"
-        } else {
+        let class = if self.width == Width::Half {
             ""
+        } else {
+            " wide"
         };
         let title = escape(&self.title);
         put!(
@@ -213,32 +143,38 @@ impl Chart {
 
     fn svg(&self) -> Option<String> {
         let (width, height) = self.size();
-        let plot = Plot {
-            left: 54.0,
-            right: width - 14.0,
-            top: 26.0,
-            bottom: height - 36.0,
-        };
+        let plot = Plot::within((width, height));
         let points = || self.lines.iter().flat_map(|line| &line.points).copied();
         let dots = || self.dots.iter().map(|dot| (dot.x, dot.y));
-        let xs = points()
-            .chain(dots())
-            .map(|(x, _)| x)
-            .chain(self.x.includes.iter().copied());
-        let ys = points()
-            .chain(dots())
-            .map(|(_, y)| y)
-            .chain(self.y.includes.iter().copied());
+        let data = || points().chain(dots());
         let margin = if self.dots.is_empty() { 0.0 } else { 0.04 };
-        let x = Scale::fit(self.x.spacing, xs, margin, (plot.left, plot.right))?;
-        let y = Scale::fit(self.y.spacing, ys, 0.05, (plot.bottom, plot.top))?;
+        let x = self
+            .x
+            .fit(data().map(|(x, _)| x), margin, (plot.left, plot.right))?;
+        let y = self
+            .y
+            .fit(data().map(|(_, y)| y), 0.05, (plot.bottom, plot.top))?;
         let mut svg = String::new();
-        let (title, label) = (escape(&self.title), escape(&self.y.label));
+        let (title, label) = (escape(&self.title), self.y.label());
         put!(
             svg,
             "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}: {label}\">\n"
         );
-        self.write_axes(&mut svg, &plot, &x, &y);
+        plot.write_axes(&mut svg, (&self.x, &x), (&self.y, &y));
+        for guide in &self.horizontals {
+            plot.write_horizontal(&mut svg, guide, &y);
+        }
+        for guide in &self.verticals {
+            plot.write_vertical(&mut svg, guide, &x);
+        }
+        // A picture within the picture cuts off what lies beyond a focused axis.
+        let Plot { left, top, .. } = plot;
+        let (inner_width, inner_height) = (plot.right - left, plot.bottom - top);
+        put!(svg, "<svg x=\"{left}\" y=\"{top}\" width=\"{inner_width}\"");
+        put!(
+            svg,
+            " height=\"{inner_height}\" viewBox=\"{left} {top} {inner_width} {inner_height}\">\n"
+        );
         if self.fill_between
             && let [first, second, ..] = self.lines.as_slice()
         {
@@ -247,106 +183,12 @@ impl Chart {
         for line in &self.lines {
             self.write_line(&mut svg, line, &x, &y);
         }
+        svg.push_str("</svg>\n");
         for dot in &self.dots {
-            if let (Some(px), Some(py)) = (x.place(dot.x), y.place(dot.y)) {
-                let (class, title) = (dot.class, escape(&dot.title));
-                let radius = if class.contains("best") { 6.0 } else { 4.0 };
-                put!(
-                    svg,
-                    "<circle class=\"dot {class}\" cx=\"{px:.1}\" cy=\"{py:.1}\""
-                );
-                put!(svg, " r=\"{radius}\"><title>{title}</title></circle>\n");
-            }
+            write_dot(&mut svg, dot, x.place(dot.x), y.place(dot.y), &plot);
         }
         svg.push_str("</svg>\n");
         Some(svg)
-    }
-
-    fn write_axes(&self, svg: &mut String, plot: &Plot, x: &Scale, y: &Scale) {
-        let Plot {
-            left,
-            right,
-            top,
-            bottom,
-        } = *plot;
-        for (tick, name) in self.y.ticks(y, 5) {
-            if let Some(at) = y.place(tick) {
-                put!(svg, "<path class=\"rule\" d=\"M{left} {at:.1}H{right}\"/>");
-                let (edge, base) = (left - 7.0, at + 4.0);
-                put!(
-                    svg,
-                    "<text class=\"end\" x=\"{edge}\" y=\"{base:.1}\">{name}</text>\n"
-                );
-            }
-        }
-        let wanted = ((right - left) / 85.0) as usize;
-        for (tick, name) in self.x.ticks(x, wanted) {
-            if let Some(at) = x.place(tick) {
-                put!(svg, "<path class=\"tick\" d=\"M{at:.1} {bottom}v4\"/>");
-                let base = bottom + 17.0;
-                put!(
-                    svg,
-                    "<text class=\"middle\" x=\"{at:.1}\" y=\"{base}\">{name}</text>\n"
-                );
-            }
-        }
-        put!(
-            svg,
-            "<path class=\"axis\" d=\"M{left} {bottom}H{right}\"/>\n"
-        );
-        let (x_label, y_label) = (escape(&self.x.label), escape(&self.y.label));
-        let log = if self.y.spacing == Spacing::Log {
-            ", log"
-        } else {
-            ""
-        };
-        put!(
-            svg,
-            "<text class=\"label\" x=\"2\" y=\"12\">{y_label}{log}</text>"
-        );
-        let base = bottom + 32.0;
-        let log = if self.x.spacing == Spacing::Log {
-            ", log"
-        } else {
-            ""
-        };
-        put!(
-            svg,
-            "<text class=\"label end\" x=\"{right}\" y=\"{base}\">{x_label}{log}</text>\n"
-        );
-        for guide in self.horizontals.iter().filter(|guide| y.holds(guide.at)) {
-            let (Guide { class, label, .. }, Some(at)) = (guide, y.place(guide.at)) else {
-                continue;
-            };
-            put!(
-                svg,
-                "<path class=\"guide {class}\" d=\"M{left} {at:.1}H{right}\"/>"
-            );
-            let (edge, base, label) = (right - 4.0, at - 5.0, escape(label));
-            put!(
-                svg,
-                "<text class=\"end {class}\" x=\"{edge}\" y=\"{base:.1}\">{label}</text>\n"
-            );
-        }
-        for guide in self.verticals.iter().filter(|guide| x.holds(guide.at)) {
-            let (Guide { class, label, .. }, Some(at)) = (guide, x.place(guide.at)) else {
-                continue;
-            };
-            put!(
-                svg,
-                "<path class=\"guide {class}\" d=\"M{at:.1} {top}V{bottom}\"/>"
-            );
-            let (side, edge) = if at > 0.6 * right {
-                ("end", at - 5.0)
-            } else {
-                ("start", at + 5.0)
-            };
-            let (base, label) = (top + 9.0, escape(label));
-            put!(
-                svg,
-                "<text class=\"{side} {class}\" x=\"{edge:.1}\" y=\"{base}\">{label}</text>\n"
-            );
-        }
     }
 
     fn write_line(&self, svg: &mut String, line: &Line, x: &Scale, y: &Scale) {
@@ -384,7 +226,7 @@ impl Chart {
                     svg,
                     "<circle class=\"dot s{slot}{lone}\" cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"4\">"
                 );
-                let (name, axis) = (escape(&line.name), escape(&self.x.label));
+                let (name, axis) = (escape(&line.name), self.x.label());
                 let (at, value) = (self.x.shown(at), self.y.shown(value));
                 put!(
                     svg,
@@ -395,13 +237,20 @@ impl Chart {
     }
 }
 
-/// The area within the axes.
-#[derive(Clone, Copy, Debug)]
-struct Plot {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
+/// Draws a dot; one beyond a focused axis lies on the edge.
+fn write_dot(svg: &mut String, dot: &Dot, x: Option<f64>, y: Option<f64>, plot: &Plot) {
+    let (Some(x), Some(y)) = (x, y) else { return };
+    let (x, y) = (
+        x.clamp(plot.left, plot.right),
+        y.clamp(plot.top, plot.bottom),
+    );
+    let (class, title) = (dot.class, escape(&dot.title));
+    let radius = if class.contains("best") { 6.0 } else { 4.0 };
+    put!(
+        svg,
+        "<circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\""
+    );
+    put!(svg, " r=\"{radius}\"><title>{title}</title></circle>\n");
 }
 
 /// Fills the space between two lines where both have a value.
@@ -430,6 +279,7 @@ fn write_fill(svg: &mut String, one: &[(f64, f64)], other: &[(f64, f64)], x: &Sc
 #[cfg(test)]
 mod tests {
     use super::super::markup::tests::unbalanced;
+    use super::super::scale::Spacing;
     use super::*;
 
     fn chart(points: Vec<(f64, f64)>) -> Chart {

@@ -1,9 +1,10 @@
 //! Curves over steps and epochs: losses, accuracies, learning rate, update ratios, dead units.
 
-use crate::figure::{Shown, percent};
+use crate::figure::{percent, points};
 use crate::record::{EpochRow, History, RunRecord, Series};
 
-use super::chart::{Axis, Chart, Guide, Line, Stroke, Width};
+use super::axis::{Axis, Guide};
+use super::chart::{Chart, Line, Stroke, Width};
 use super::markup::{Section, escape, grid, reading};
 use super::scale::Spacing;
 use super::thin::trend;
@@ -11,7 +12,7 @@ use super::thin::trend;
 /// Above this many points a series is drawn as noise with its trend on top.
 const POINTS_WITHOUT_TREND: usize = 200;
 /// As many trend points.
-const TREND_POINTS: usize = 80;
+const TREND_POINTS: usize = 60;
 /// As many lines share a chart before their colours would be hard to tell apart.
 const LINES_IN_A_CHART: usize = 6;
 
@@ -74,7 +75,7 @@ pub(super) fn dead_units(record: &RunRecord) -> Option<Section> {
             .in_percent()
             .including([0.0, 0.05]);
         let mut chart = Chart::new("Dead units per layer", Axis::new("epoch"), y);
-        chart.width = Width::Full;
+        chart.width = Width::Strip;
         chart.lines = lines_with_trend(series);
         let last = |series: &Series| {
             let (_, share) = series.points.last()?;
@@ -149,14 +150,17 @@ fn accuracy(history: &History) -> Option<Chart> {
         |epoch| epoch.train_accuracy,
         |epoch| epoch.validation_accuracy,
     )?;
-    let y = Axis::new("accuracy").in_percent();
+    let values = lines
+        .iter()
+        .flat_map(|line| line.points.iter().map(|(_, value)| *value));
+    let y = Axis::new("accuracy").in_percent().focused_on(values);
     let mut chart = Chart::new("Accuracy after each epoch", Axis::new("epoch"), y);
     chart.fill_between = lines.len() == 2;
     chart.lines = lines;
     chart.verticals = best_epoch(history);
     if let Some((epoch, gap)) = generalisation_gap(history) {
-        let gap = Shown(100.0 * gap);
-        chart.note = format!("Train minus validation at epoch {epoch}: {gap} points.");
+        let gap = points(gap);
+        chart.note = format!("Train minus validation at epoch {epoch}: {gap}.");
     }
     Some(chart)
 }
@@ -213,7 +217,7 @@ fn learning_rate(history: &History) -> Option<Chart> {
     }
     let y = Axis::new("learning rate").including([0.0]);
     let mut chart = Chart::new("Learning rate", Axis::new("step"), y);
-    chart.width = Width::Full;
+    chart.width = Width::Strip;
     let points = positions(&history.learning_rate);
     chart.lines.push(Line {
         name: "rate".into(),
@@ -304,6 +308,6 @@ mod tests {
             .map(|index| Series::new(format!("w{index}"), [(0, 1e-3), (1, 2e-3)]))
             .collect();
         let section = update_ratios(&record).unwrap();
-        assert_eq!(section.body.matches("<svg").count(), 3);
+        assert_eq!(section.body.matches("<figure").count(), 3);
     }
 }

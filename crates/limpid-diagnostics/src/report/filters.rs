@@ -107,19 +107,14 @@ pub(super) fn filters(record: &RunRecord) -> Result<Option<Section>, ReportError
         );
         put!(body, " src=\"data:image/png;base64,{picture}\">");
         put!(body, "<p class=\"note\"><b>{}</b>: ", escape(&grid.path));
+        let (count, all, height, width) = (shown.len(), whole.len(), grid.height, grid.width);
         put!(
             body,
-            "{} of {} units, {} × {} weights each; ",
-            shown.len(),
-            whole.len(),
-            grid.height,
-            grid.width
+            "{count} of {all} units, {height} × {width} weights each, "
         );
-        body.push_str("<span class=\"key negative\">negative</span><span class=\"key positive\">");
-        put!(
-            body,
-            "positive</span>, each unit scaled by its largest weight.</p></figure>\n"
-        );
+        body.push_str("each unit scaled by its largest weight. ");
+        body.push_str("<span class=\"key negative\">negative</span> ");
+        body.push_str("<span class=\"key positive\">positive</span></p></figure>\n");
     }
     if let Some(smoothness) = grid.smoothness() {
         let text = format!(

@@ -16,10 +16,10 @@ const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 250.0;
 const LEFT: f64 = 54.0;
 const RIGHT: f64 = WIDTH - 14.0;
-const FIRST_BASE: f64 = 76.0;
-const LAST_BASE: f64 = HEIGHT - 36.0;
+const FIRST_BASE: f64 = 88.0;
+const LAST_BASE: f64 = HEIGHT - 24.0;
 /// Height of the tallest outline.
-const PEAK: f64 = 56.0;
+const PEAK: f64 = 74.0;
 
 /// Ridges of all layers: activations to the left, gradients to the right.
 pub(super) fn distributions(record: &RunRecord) -> Option<Section> {
@@ -174,18 +174,21 @@ fn ridges(title: &str, histograms: &[EpochHistogram], slot: usize) -> Option<Str
             figure,
             "<path class=\"ridge s{slot}\" style=\"stroke-opacity:{strength:.2}\" d=\""
         );
-        put!(figure, "M{LEFT} {base:.1}");
         for (cell, density) in outline.iter().enumerate() {
             let at = LEFT + (RIGHT - LEFT) * (cell as f64 + 0.5) / CELLS as f64;
             let top = base - PEAK * (density / tallest.max(f64::MIN_POSITIVE)).sqrt();
-            put!(figure, "L{at:.1} {top:.1}");
+            let command = if cell == 0 { "M" } else { "L" };
+            put!(figure, "{command}{at:.1} {top:.1}");
         }
-        put!(
-            figure,
-            "L{RIGHT} {base:.1}\"><title>epoch {epoch}</title></path>\n"
-        );
+        put!(figure, "\"><title>epoch {epoch}</title></path>\n");
     }
     let (mean, deviation) = last.moments();
+    // A mean that is but the rounding of a sum would look like a measure.
+    let mean = if mean.abs() < 1e-9 * deviation {
+        0.0
+    } else {
+        mean
+    };
     let (epoch, mean, deviation) = (last.epoch, Shown(mean), Shown(deviation));
     put!(
         figure,

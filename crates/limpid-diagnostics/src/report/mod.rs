@@ -3,6 +3,7 @@
 //!
 //! A report is a pure function of a [`RunRecord`]: the same record gives the same bytes.
 
+mod axis;
 mod chart;
 mod curves;
 mod filters;

@@ -5,7 +5,8 @@ use crate::record::{
     AxisScale, Direction, RunRecord, SearchAxis, SearchRecord, TrialRow, TrialState,
 };
 
-use super::chart::{Axis, Chart, Dot, Guide, Line};
+use super::axis::{Axis, Guide};
+use super::chart::{Chart, Dot, Line};
 use super::markup::{Section, escape, grid, put, reading};
 use super::scale::Spacing;
 
@@ -109,16 +110,19 @@ fn scatter(search: &SearchRecord, index: usize, axis: &SearchAxis, stages: &[&st
     } else {
         Spacing::Linear
     };
-    let mut x = Axis::new(axis.name.clone())
+    let x = Axis::new(axis.name.clone())
         .spaced(spacing)
-        .including([axis.low, axis.high]);
-    x.names.clone_from(&axis.choices);
-    let mut chart = Chart::new(axis.name.clone(), x, Axis::new(search.objective.clone()));
+        .including([axis.low, axis.high])
+        .with_names(&axis.choices);
+    // Pruned trials were measured early: they may lie far off and say nothing about the rest.
+    let ranked = ranked(search);
+    let y = Axis::new(search.objective.clone()).focused_on(ranked.iter().map(|(_, y)| *y));
+    let mut chart = Chart::new(axis.name.clone(), x, y);
     let warned = search
         .edge_warnings
         .iter()
         .any(|warning| warning.axis == axis.name);
-    let best = ranked(search).first().map(|(trial, _)| trial.number);
+    let best = ranked.first().map(|(trial, _)| *trial);
     let dots = search.trials.iter().filter_map(|trial| {
         let (x, y) = (*trial.values.get(index)?, trial.objective?);
         let stage = stages
@@ -126,7 +130,7 @@ fn scatter(search: &SearchRecord, index: usize, axis: &SearchAxis, stages: &[&st
             .position(|stage| *stage == trial.stage)
             .unwrap_or(0);
         let class = match trial.state {
-            TrialState::Complete if Some(trial.number) == best => "best",
+            TrialState::Complete if best.is_some_and(|best| std::ptr::eq(best, trial)) => "best",
             TrialState::Complete => STAGES[stage.min(STAGES.len() - 1)],
             TrialState::Pruned | TrialState::Failed => "pruned",
         };
@@ -142,19 +146,35 @@ fn scatter(search: &SearchRecord, index: usize, axis: &SearchAxis, stages: &[&st
         _ => 1,
     });
     if axis.scale != AxisScale::Choice {
-        let class = if warned { "warn" } else { "" };
-        let guide = |at, label: &str| Guide {
-            at,
-            label: label.into(),
-            class,
-        };
-        chart.verticals = vec![guide(axis.low, ""), guide(axis.high, "")];
+        let near = best
+            .filter(|_| warned)
+            .and_then(|best| nearer_end(axis, *best.values.get(index)?));
+        chart.verticals = [axis.low, axis.high]
+            .map(|at| Guide {
+                at,
+                label: String::new(),
+                class: if near == Some(at) { "warn" } else { "" },
+            })
+            .into();
     }
     if warned {
         chart.note =
             "<span class=\"warn\">The best lies close to the end of this range.</span>".into();
     }
     chart
+}
+
+/// The end of the axis's range that lies nearer to a value, in the axis's own spacing.
+fn nearer_end(axis: &SearchAxis, value: f64) -> Option<f64> {
+    let even = |value: f64| match axis.scale {
+        AxisScale::Log => value.ln(),
+        AxisScale::Linear | AxisScale::Choice => value,
+    };
+    let distance = |end: f64| (even(value) - even(end)).abs();
+    let ends = [axis.low, axis.high];
+    ends.into_iter()
+        .filter(|end| distance(*end).is_finite())
+        .min_by(|left, right| distance(*left).total_cmp(&distance(*right)))
 }
 
 /// The best objective so far, trial by trial.
@@ -195,7 +215,12 @@ fn best_trials(search: &SearchRecord) -> String {
     let mut table = String::from("<div class=\"scroll\"><table>\n<caption>Best trials</caption>");
     table.push_str("<thead><tr><th>trial</th><th>stage</th>");
     for axis in &search.axes {
-        put!(table, "<th class=\"number\">{}</th>", escape(&axis.name));
+        put!(
+            table,
+            "<th class=\"{}\">{}</th>",
+            column(axis),
+            escape(&axis.name)
+        );
     }
     put!(
         table,
@@ -213,7 +238,8 @@ fn best_trials(search: &SearchRecord) -> String {
             let value = trial.values.get(index).copied().unwrap_or(f64::NAN);
             put!(
                 table,
-                "<td class=\"number\">{}</td>",
+                "<td class=\"{}\">{}</td>",
+                column(axis),
                 escape(&shown(axis, value))
             );
         }
@@ -225,6 +251,15 @@ fn best_trials(search: &SearchRecord) -> String {
     }
     table.push_str("</tbody></table></div>\n");
     table
+}
+
+/// How a column of the axis's values is set: numbers by their last digit.
+fn column(axis: &SearchAxis) -> &'static str {
+    if axis.choices.is_empty() {
+        "number"
+    } else {
+        "choice"
+    }
 }
 
 /// A value as the axis names it: a choice by its name, a number by its figures.
@@ -286,6 +321,19 @@ mod tests {
         let best = |direction| ranked(&record(direction))[0].0.number;
         assert_eq!(best(Direction::Maximize), 4);
         assert_eq!(best(Direction::Minimize), 0);
+    }
+
+    #[test]
+    fn the_nearer_end_is_that_of_the_log_axis() {
+        let mut axis = SearchAxis {
+            low: 1e-4,
+            high: 1.0,
+            ..SearchAxis::default()
+        };
+        assert_eq!(nearer_end(&axis, 0.1), Some(1e-4));
+        axis.scale = AxisScale::Log;
+        assert_eq!(nearer_end(&axis, 0.1), Some(1.0));
+        assert_eq!(nearer_end(&axis, f64::NAN), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a reader sees first: the outcome, the key figures, the findings.
 
-use crate::figure::{Shown, duration, percent};
+use crate::figure::{Shown, duration, percent, points};
 use crate::finding::{Finding, Severity};
 use crate::record::{EnsembleRow, ModelKind, Outcome, RunRecord, Verdict};
 
@@ -81,9 +81,17 @@ pub(super) fn findings(record: &RunRecord) -> String {
         );
         put!(
             page,
-            "<span class=\"place\">{}</span></h3>\n",
+            "<span class=\"place\">{}</span>",
             escape(&finding.place.to_string())
         );
+        if !finding.section.is_empty() {
+            put!(
+                page,
+                "<span class=\"reference\">{}</span>",
+                escape(&finding.section)
+            );
+        }
+        page.push_str("</h3>\n");
         if !finding.evidence.is_empty() {
             page.push_str("<p class=\"evidence\">");
             for (name, value) in &finding.evidence {
@@ -97,11 +105,7 @@ pub(super) fn findings(record: &RunRecord) -> String {
             page.push_str("</p>\n");
         }
         let (cause, remedy) = (escape(&finding.cause), escape(&finding.remedy));
-        for (lead, text) in [
-            ("Why", cause),
-            ("Do", remedy),
-            ("Read", escape(&finding.section)),
-        ] {
+        for (lead, text) in [("Why", cause), ("Do", remedy)] {
             if !text.is_empty() {
                 put!(page, "<p><b class=\"lead\">{lead}</b> {text}</p>\n");
             }
@@ -171,7 +175,7 @@ fn key_figures(record: &RunRecord) -> Vec<Figure> {
         );
     }
     if let Some((_, gap)) = generalisation_gap(history) {
-        let value = format!("{} pts", Shown((1e4 * gap).round() / 100.0));
+        let value = points(gap).replace(" points", " pts");
         let note = "train minus validation".to_owned();
         figures.push(Figure {
             label: "Gap",

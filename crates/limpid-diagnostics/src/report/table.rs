@@ -28,7 +28,7 @@ pub(super) fn checks(record: &RunRecord) -> Option<Section> {
         put!(body, "<td class=\"detail\">{detail}</td></tr>\n");
     }
     body.push_str("</tbody></table></div>\n");
-    Section::unless_empty("checks", "Checks before training", body)
+    Section::unless_empty("checks", "Checks", body)
 }
 
 /// The class and the word of a verdict; the word carries a sign, so that colour is not needed.
@@ -116,7 +116,7 @@ pub(super) fn ensemble(record: &RunRecord) -> Option<Section> {
     body.push_str("</tbody></table></div>\n");
     body +=
         &reading("NLL: negative log-likelihood in nats an item. The best of each column is bold.");
-    Section::unless_empty("ensemble", "Single nets and ensembles", body)
+    Section::unless_empty("ensemble", "Models compared", body)
 }
 
 /// The confusion matrix, with the most frequent mistakes in words.
@@ -252,7 +252,7 @@ pub(super) fn provenance(record: &RunRecord) -> Option<Section> {
     if !body.is_empty() {
         body = format!("<div class=\"blocks\">\n{body}</div>\n");
     }
-    Section::unless_empty("provenance", "Configuration and provenance", body)
+    Section::unless_empty("provenance", "Provenance", body)
 }
 
 #[cfg(test)]
