@@ -1,1 +1,38 @@
-//! Tables, images, typed splits and loaders, with small classics embedded
+//! Tables, images, typed splits and loaders, with small classics embedded.
+#![doc = include_str!("../README.md")]
+
+pub mod classics;
+mod csv;
+mod dataset;
+mod deal;
+mod error;
+mod fingerprint;
+mod fold;
+mod gzip;
+mod idx;
+mod images;
+mod loader;
+pub mod mnist;
+mod part;
+mod permutation;
+mod row_map;
+mod split;
+pub mod synthetic;
+mod table;
+mod target;
+
+pub use csv::{Header, TableOptions, TargetColumn, Task, read_csv, read_csv_from};
+pub use dataset::{Dataset, Features};
+pub use deal::Deal;
+pub use error::DataError;
+pub use fingerprint::{Fingerprint, FingerprintBuilder};
+pub use fold::{Fold, KFold};
+pub use idx::{read_idx, read_idx_from};
+pub use images::Images;
+pub use loader::{Classes, Epoch, LastBatch, Loader, Order, TargetKind, Values};
+pub use part::{Opened, Opening, OpeningRecord, Part, Role, Test, Train, Validation, Visible};
+pub use permutation::permutation;
+pub use row_map::{MapFeatures, MapValues, RowMap};
+pub use split::{Fractions, Split};
+pub use table::Table;
+pub use target::Target;
