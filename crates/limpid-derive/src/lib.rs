@@ -33,7 +33,8 @@ use crate::element::ElementOf;
 /// type with two such parameters, or one that contains itself.
 ///
 /// # Errors
-/// A union, an unknown attribute, and a field whose type is not `Parameters` don't compile.
+/// A union, an unknown attribute, and a field whose type is not `Parameters` don't compile. Where
+/// the type has no element parameter, such a field is told where the type is used as `Parameters`.
 #[proc_macro_derive(Parameters, attributes(parameters))]
 pub fn derive_parameters(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

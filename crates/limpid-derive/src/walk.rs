@@ -1,7 +1,7 @@
 //! The body of the walk: one arm for a struct, one for each variant of an enum.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, Field, Fields, Index, Member, Type};
@@ -104,8 +104,12 @@ fn arm(
         },
     ) in fields.iter().enumerate()
     {
-        let binding = format_ident!("field_{index}");
-        let call = quote_spanned! { r#type.span() =>
+        let binding = format!("field_{index}");
+        // With the field's span throughout, so that the compiler points at a field that can't be
+        // walked rather than at the macro.
+        let span = r#type.span();
+        let (tensor, binding) = (respanned(tensor, span), Ident::new(&binding, span));
+        let call = quote_spanned! { span =>
             #tensor::Parameters::<#element>::#method(#binding, path, visitor);
         };
         let segment = segment(member);
@@ -122,6 +126,14 @@ fn arm(
         }
     }
     quote! { Self #(:: #variant)* { #patterns } => { #calls } }
+}
+
+fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
+    let respan = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(respan).collect()
 }
 
 fn segment(member: &Member) -> String {
