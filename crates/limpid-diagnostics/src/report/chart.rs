@@ -129,19 +129,24 @@ impl Chart {
             }
         }
         figure.push_str("</figcaption>\n");
-        figure.push_str(
-            &self
-                .svg()
-                .unwrap_or_else(|| "<p class=\"none\">No finite value to draw.</p>\n".to_owned()),
-        );
-        if !self.note.is_empty() {
-            put!(figure, "<p class=\"note\">{}</p>\n", self.note);
+        let mut note = self.note.clone();
+        match self.svg() {
+            None => figure.push_str("<p class=\"none\">No finite value to draw.</p>\n"),
+            Some(Drawn { svg, beyond }) => {
+                figure += &svg;
+                if beyond && !self.lines.is_empty() {
+                    note += " What lies beyond the axis is cut off.";
+                }
+            }
+        }
+        if !note.is_empty() {
+            put!(figure, "<p class=\"note\">{}</p>\n", note.trim());
         }
         figure.push_str("</figure>\n");
         figure
     }
 
-    fn svg(&self) -> Option<String> {
+    fn svg(&self) -> Option<Drawn> {
         let (width, height) = self.size();
         let plot = Plot::within((width, height));
         let points = || self.lines.iter().flat_map(|line| &line.points).copied();
@@ -188,7 +193,8 @@ impl Chart {
             write_dot(&mut svg, dot, x.place(dot.x), y.place(dot.y), &plot);
         }
         svg.push_str("</svg>\n");
-        Some(svg)
+        let beyond = data().any(|(_, value)| y.place(value).is_some() && !y.holds(value));
+        Some(Drawn { svg, beyond })
     }
 
     fn write_line(&self, svg: &mut String, line: &Line, x: &Scale, y: &Scale) {
@@ -235,6 +241,13 @@ impl Chart {
             }
         }
     }
+}
+
+/// A drawing, and whether some of its values lie beyond a focused axis.
+#[derive(Debug)]
+struct Drawn {
+    svg: String,
+    beyond: bool,
 }
 
 /// Draws a dot; one beyond a focused axis lies on the edge.
@@ -338,6 +351,19 @@ mod tests {
         )
         .draw();
         assert!(drawn.len() < 60_000, "{} bytes", drawn.len());
+    }
+
+    #[test]
+    fn a_chart_says_when_its_axis_cuts_something_off() {
+        let mut chart = chart(
+            (0..20)
+                .map(|at| (f64::from(at), f64::from(at % 3)))
+                .collect(),
+        );
+        chart.y = Axis::new("loss").focused_on([0.0, 1.0, 2.0]);
+        assert!(!chart.draw().contains("cut off"));
+        chart.lines[0].points.push((20.0, 99.0));
+        assert!(chart.draw().contains("cut off"));
     }
 
     #[test]

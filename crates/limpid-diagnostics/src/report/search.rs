@@ -101,6 +101,7 @@ fn summary(search: &SearchRecord, stages: &[&str]) -> String {
     }
     text.push_str("<span class=\"key round pruned\">pruned</span>");
     text.push_str("<span class=\"key round best\">best</span>");
+    text.push_str("Trials far from the rest lie on the edge of a chart.");
     reading(&text)
 }
 
