@@ -1,1 +1,10 @@
-//! Modules, their context, layers and activations
+#![doc = include_str!("../README.md")]
+
+mod context;
+mod module;
+mod tap;
+
+pub use context::{Context, Mode, Updates};
+pub use limpid_derive::Parameters;
+pub use module::Module;
+pub use tap::{Observation, Tap};

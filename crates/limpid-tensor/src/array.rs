@@ -58,14 +58,19 @@ impl<E: Element> Tensor<E> {
         reason = "a tensor's layout always lies within its storage"
     )]
     pub fn view(&self) -> ArrayViewD<'_, E> {
-        let shape = IxDyn(self.shape()).strides(IxDyn(&self.layout.strides));
-        let start = self.layout.offset.min(self.storage.len());
-        #[expect(
-            clippy::expect_used,
-            reason = "a tensor's layout lies within its storage"
-        )]
-        ArrayViewD::from_shape(shape, &self.storage[start..])
-            .expect("a tensor's layout lies within its storage")
+        // ndarray wants even the strides of an array without elements to stay within the memory.
+        let (strides, data) = match self.is_empty() {
+            true => (
+                crate::layout::Shape::from_elem(0, self.rank()),
+                [].as_slice(),
+            ),
+            false => (
+                self.layout.strides.clone(),
+                &self.storage[self.layout.offset..],
+            ),
+        };
+        ArrayViewD::from_shape(IxDyn(self.shape()).strides(IxDyn(&strides)), data)
+            .expect("a tensor's layout always lies within its storage")
     }
 
     /// The tensor as an ndarray array: without a copy where nobody else holds its memory.
@@ -76,12 +81,8 @@ impl<E: Element> Tensor<E> {
     )]
     pub fn into_array(self) -> ArrayD<E> {
         let shape = IxDyn(self.shape());
-        #[expect(
-            clippy::expect_used,
-            reason = "the elements are as many as the shape says"
-        )]
         ArrayD::from_shape_vec(shape, self.into_elements())
-            .expect("the elements are as many as the shape says")
+            .expect("a tensor always holds as many elements as its shape says")
     }
 }
 

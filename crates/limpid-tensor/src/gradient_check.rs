@@ -47,6 +47,9 @@ pub fn centred_difference<E: Element>(
     Ok((value(step)? - value(-step)?) / (2.0 * step))
 }
 
+/// How many roundings of the function's value a difference quotient is allowed to carry.
+const ROUNDINGS: f64 = 16.0;
+
 /// The largest disagreement that [`check`] found.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Worst {
@@ -58,15 +61,16 @@ pub struct Worst {
     pub analytic: f64,
     /// What the difference quotient says.
     pub numeric: f64,
-    /// The [`relative_error`] of the two, where derivatives below `1e-6` count as `1e-6`.
+    /// The [`relative_error`] of the two, less what the rounding of the function explains.
     pub error: f64,
 }
 
 /// Compares the gradients of the scalar `function` with centred differences at every element of
 /// every input, and gives the worst disagreement.
 ///
-/// Meant for `f64` and a step of 1e-4 to 1e-6, away from kinks. Differences are divided by at
-/// least 1e-6, since the quotient of two rounded losses cannot resolve smaller derivatives.
+/// Meant for `f64` and a step of 1e-4 to 1e-6, away from kinks. A difference quotient of rounded
+/// values cannot resolve less than about their rounding over the step; a disagreement counts only
+/// as far as it exceeds that.
 ///
 /// # Errors
 /// What `function` and its gradients report.
@@ -86,7 +90,9 @@ pub fn check<E: Element>(
     step: f64,
 ) -> Result<Worst> {
     let leaves: Vec<Tensor<E>> = inputs.iter().map(Tensor::requires_grad).collect();
-    let gradients = function(&leaves)?.backward()?;
+    let value = function(&leaves)?;
+    let resolution = ROUNDINGS * E::epsilon().double() * value.item()?.double().abs() / step;
+    let gradients = value.backward()?;
     let plain: Vec<Tensor<E>> = inputs.iter().map(Tensor::detach).collect();
     let mut worst = Worst::default();
     for (input, leaf) in leaves.iter().enumerate() {
@@ -96,8 +102,11 @@ pub fn check<E: Element>(
         for (place, analytic) in analytic.to_vec().into_iter().enumerate() {
             let analytic = analytic.double();
             let numeric = centred_difference(&function, &plain, input, place, step)?;
-            let scale = analytic.abs().max(numeric.abs()).max(1e-6);
-            let error = (analytic - numeric).abs() / scale;
+            let excess = ((analytic - numeric).abs() - resolution) / (analytic - numeric).abs();
+            let error = match relative_error(analytic, numeric) {
+                error if error > 0.0 => error * excess.max(0.0),
+                error => error,
+            };
             // A comparison that NaN fails must count as a disagreement, not as agreement.
             if error > worst.error || error.is_nan() {
                 worst = Worst {

@@ -15,7 +15,7 @@ mod walk;
 
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
-pub use graph::{Backward, Gradient, Gradients, InputGradients, Rows};
+pub use graph::{Backward, Gradient, Gradients, InputGradients, Rows, without_gradient};
 pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims};
 pub use ops::elementwise::{Elementwise, Saved};
 pub use parameter::{Buffer, Parameter, Parameters, Path, Visitor, VisitorMut};

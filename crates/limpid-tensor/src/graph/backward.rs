@@ -1,5 +1,6 @@
 //! The walk from a loss back to the leaves.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -76,6 +77,38 @@ impl<E: Element> InputGradients<'_, E> {
     }
 }
 
+thread_local! {
+    /// How many [`without_gradient`] calls this thread is inside of.
+    static PAUSES: Cell<usize> = const { Cell::new(0) };
+}
+
+fn is_recording() -> bool {
+    PAUSES.get() == 0
+}
+
+/// Runs `work` without recording: no result inside of it has a history, whatever its inputs want.
+/// It holds for this thread and ends with `work`, also where that unwinds.
+///
+/// # Example
+/// ```
+/// use limpid_tensor::{Tensor, without_gradient};
+///
+/// let weight = Tensor::<f32>::ones([3]).requires_grad();
+/// assert!(!without_gradient(|| weight.square()).wants_gradient());
+/// assert!(weight.square().wants_gradient());
+/// ```
+pub fn without_gradient<R>(work: impl FnOnce() -> R) -> R {
+    struct Pause;
+    impl Drop for Pause {
+        fn drop(&mut self) {
+            PAUSES.set(PAUSES.get() - 1);
+        }
+    }
+    PAUSES.set(PAUSES.get() + 1);
+    let _pause = Pause;
+    work()
+}
+
 impl<E: Element> Tensor<E> {
     /// This value as a new leaf of the graph: operations on the result are recorded, and
     /// [`Tensor::backward`] finds its gradient.
@@ -108,7 +141,7 @@ impl<E: Element> Tensor<E> {
         inputs: &[&Tensor<E>],
         operation: impl FnOnce() -> B,
     ) -> Self {
-        if inputs.iter().all(|input| input.node.is_none()) {
+        if inputs.iter().all(|input| input.node.is_none()) || !is_recording() {
             return Self { node: None, ..self };
         }
         let inputs = inputs.iter().map(|input| input.node.clone()).collect();

@@ -8,7 +8,7 @@ mod gradient;
 mod gradients;
 mod node;
 
-pub use backward::{Backward, InputGradients};
+pub use backward::{Backward, InputGradients, without_gradient};
 pub use gradient::{Gradient, Rows};
 pub use gradients::Gradients;
 pub(crate) use node::Node;

@@ -1,0 +1,67 @@
+//! What a layer, and a whole model, is: a value with a forward pass.
+
+use limpid_tensor::{Element, Parameters, Result, Tensor, without_gradient};
+
+use crate::Context;
+
+/// A function of a tensor that has parameters.
+///
+/// `forward` changes nothing: what it would change — running statistics — it hands to the
+/// [`Context`], as a value. A parent runs a child by [`Context::call`], which gives the child its
+/// path, its random stream, its place in an error and its observer.
+///
+/// # Example
+/// ```
+/// use limpid_nn_layers::{Context, Module, Parameters};
+/// use limpid_tensor::{Element, Parameter, Result, Tensor};
+///
+/// /// Multiplies every feature with a learned factor.
+/// #[derive(Debug, Parameters)]
+/// struct Scale<E: Element> {
+///     weight: Parameter<E>,
+/// }
+///
+/// impl<E: Element> Module<E> for Scale<E> {
+///     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+///         input.mul(&self.weight)
+///     }
+/// }
+///
+/// let scale = Scale { weight: Parameter::new(Tensor::<f32>::full([2], 3.0)) };
+/// assert_eq!(scale.predict(&Tensor::ones([1, 2]))?.to_vec(), [3.0, 3.0]);
+/// assert_eq!(Module::<f32>::kind(&scale), "Scale");
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+pub trait Module<E: Element>: Parameters<E> + Send + Sync {
+    /// The output for `input`, in the mode and with the randomness of `context`.
+    ///
+    /// # Errors
+    /// Whatever the operations inside report: shapes that do not fit, above all.
+    fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>>;
+
+    /// The layer's kind, for summaries and observers: its type's name unless it says otherwise.
+    fn kind(&self) -> &'static str {
+        let name = std::any::type_name::<Self>();
+        let name = name.split('<').next().unwrap_or(name);
+        name.rsplit("::").next().unwrap_or(name)
+    }
+
+    /// The output for `input` in evaluation: no dropout, running statistics, no history. May be
+    /// called from many threads.
+    ///
+    /// # Errors
+    /// As [`Module::forward`].
+    fn predict(&self, input: &Tensor<E>) -> Result<Tensor<E>> {
+        without_gradient(|| self.forward(input, &mut Context::eval()))
+    }
+}
+
+impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
+    fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        self.as_ref().forward(input, context)
+    }
+
+    fn kind(&self) -> &'static str {
+        self.as_ref().kind()
+    }
+}
