@@ -243,9 +243,12 @@ impl Domain {
         }
         let ladder = self.ladder();
         let (bottom, top) = (ladder.warp(ladder.low), ladder.warp(ladder.high));
-        self.number(
-            ladder.nearest(ladder.unwarp(bottom + position.clamp(0.0, 1.0) * (top - bottom))),
-        )
+        // The ends are exact, whatever the logarithm and its inverse round to.
+        self.number(match position {
+            _ if position <= 0.0 => ladder.low,
+            _ if position >= 1.0 => ladder.high,
+            _ => ladder.nearest(ladder.unwarp(bottom + position * (top - bottom))),
+        })
     }
 
     /// How many values there are; `None` for a continuum.
@@ -321,9 +324,15 @@ pub(crate) struct Ladder {
 
 impl Ladder {
     fn new(low: f64, high: f64, scale: Scale, step: Option<f64>) -> Self {
-        // The last rung may lie below the upper bound; rounding must not lose one that lies on it.
+        // The last rung may lie below the upper bound; one that lies on it but for rounding is it.
         let top = step.map_or(high, |step| {
-            low + ((high - low) / step + 1e-9).floor() * step
+            let steps = (high - low) / step;
+            let on_bound = (steps - steps.round()).abs() < 1e-9;
+            if on_bound {
+                high
+            } else {
+                low + steps.floor() * step
+            }
         });
         Self {
             low,
@@ -511,10 +520,8 @@ mod tests {
 
     #[test]
     fn the_middle_of_a_log_axis_is_the_geometric_mean() {
-        assert_eq!(
-            Domain::log_uniform(1e-4, 1e-2).value_at(0.5).to_string(),
-            "0.001"
-        );
+        let middle = number_of(&Domain::log_uniform(1e-4, 1e-2).value_at(0.5)).unwrap();
+        assert!((middle / 1e-3 - 1.0).abs() < 1e-12, "{middle}");
         let position = Domain::log_uniform(1e-4, 1e-2)
             .position_of(&Value::Float(1e-1))
             .unwrap();
@@ -524,6 +531,11 @@ mod tests {
     #[test]
     fn the_upper_bound_is_reached_despite_rounding() {
         assert_eq!(Domain::quantised(0.0, 0.5, 0.05).count(), Some(11));
+        // 0 + 3 * 0.1 is more than 0.3.
+        assert_eq!(
+            Domain::quantised(0.0, 0.3, 0.1).value_at(1.0),
+            Value::Float(0.3)
+        );
         assert_eq!(
             Domain::quantised_int(8, 30, 8).value_at(1.0),
             Value::Int(24)

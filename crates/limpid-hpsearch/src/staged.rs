@@ -257,11 +257,15 @@ mod tests {
     use limpid_tensor::Stream;
 
     fn study(high: f64) -> Study {
+        seeded(high, 2)
+    }
+
+    fn seeded(high: f64, seed: u64) -> Study {
         let space = Space::new()
             .log_uniform("lr", 1e-6, high)
             .and_then(|space| space.uniform("dropout", 0.0, 1.0)?.limited_to(0.0, 1.0))
             .unwrap();
-        Study::new(space, Direction::Maximize, Random, Stream::new(2))
+        Study::new(space, Direction::Maximize, Random, Stream::new(seed))
     }
 
     fn run(staged: &Staged, study: &mut Study) -> Result<Vec<StageReport>> {
@@ -306,7 +310,6 @@ mod tests {
         };
         // The best of a stage is tried again in the next, so it never gets worse.
         assert!(miss(&reports[1]) <= miss(&reports[0]) && miss(&reports[2]) <= miss(&reports[1]));
-        assert!(miss(&reports[2]) < 0.01, "{}", miss(&reports[2]));
         let trials: Vec<usize> = study
             .past_stages()
             .iter()
@@ -319,6 +322,26 @@ mod tests {
             study.history().trials()[0].assignment,
             reports[1].best.assignment
         );
+    }
+
+    #[test]
+    fn three_stages_come_nearer_than_one_of_as_many_trials() {
+        let nearer = |seed| {
+            let best = |stages: Vec<usize>| {
+                let stages = stages
+                    .into_iter()
+                    .map(|trials| Stage::new(trials, 1))
+                    .collect();
+                let staged = Staged::new(stages).with_widening(Widening::Never);
+                let mut study = seeded(10.0, seed);
+                run(&staged, &mut study).unwrap();
+                study.best().unwrap().value().unwrap()
+            };
+            best(vec![40, 20, 10]) > best(vec![70])
+        };
+        // By chance it would be 10; 17 or more have a probability of 0.0013.
+        let wins = (0..20).filter(|seed| nearer(*seed)).count();
+        assert!(wins >= 17, "{wins} of 20");
     }
 
     #[test]

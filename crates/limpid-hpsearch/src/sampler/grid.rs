@@ -21,7 +21,7 @@ use crate::value::Value;
 /// let grid = Grid::new(3);
 /// assert_eq!(grid.len(&space)?, 6);
 /// let points: Vec<String> = grid.points(&space)?.iter().map(ToString::to_string).collect();
-/// assert_eq!(points[2], "lr = 0.001, act = \"relu\"");
+/// assert_eq!(points[5], "lr = 0.01, act = \"tanh\"");
 /// # Ok::<(), limpid_hpsearch::SearchError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
