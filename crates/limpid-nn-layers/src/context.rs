@@ -31,6 +31,7 @@ pub enum Mode {
 /// ```
 pub struct Context<'a, E: Element> {
     mode: Mode,
+    noise: bool,
     stream: Stream,
     path: Path,
     /// How often each path has asked for a stream, so that a module used twice draws twice.
@@ -53,6 +54,7 @@ impl<'a, E: Element> Context<'a, E> {
     fn new(mode: Mode, stream: Stream) -> Self {
         Self {
             mode,
+            noise: mode == Mode::Train,
             stream,
             path: Path::root(),
             draws: BTreeMap::new(),
@@ -68,6 +70,19 @@ impl<'a, E: Element> Context<'a, E> {
     pub fn with_tap(mut self, tap: &'a mut dyn Tap<E>) -> Self {
         self.tap = Some(tap);
         self
+    }
+
+    /// The same pass without dropout and its like, though batch statistics stay in use: what a
+    /// check of gradients wants, and a check that a few examples can be learned by heart.
+    #[must_use]
+    pub fn without_noise(mut self) -> Self {
+        self.noise = false;
+        self
+    }
+
+    /// Whether layers that add randomness should: in training, unless the pass is without noise.
+    pub fn is_noisy(&self) -> bool {
+        self.noise
     }
 
     /// The mode.
