@@ -11,6 +11,8 @@ use super::markup::{Section, escape, put, reading};
 
 /// At most as many units are shown.
 const UNITS: usize = 160;
+/// Beyond as many weights in all, units are left out, lest the page become too heavy.
+const WEIGHTS: usize = 1 << 20;
 /// Width of the whole picture on the page, in CSS pixels.
 const PAGE_WIDTH: usize = 1100;
 /// A unit's picture is drawn at about this width, in CSS pixels.
@@ -87,7 +89,8 @@ pub(super) fn filters(record: &RunRecord) -> Result<Option<Section>, ReportError
         .iter()
         .filter_map(|it| grid.pixels(it))
         .collect();
-    let shown = &whole[..whole.len().min(UNITS)];
+    let affordable = WEIGHTS / grid.height.saturating_mul(grid.width).max(1);
+    let shown = &whole[..whole.len().min(UNITS).min(affordable)];
     let mut body = String::new();
     if !shown.is_empty() {
         let sheet = Sheet::new(grid, shown);
@@ -124,6 +127,9 @@ pub(super) fn filters(record: &RunRecord) -> Result<Option<Section>, ReportError
             Shown(smoothness)
         );
         body.insert_str(0, &reading(&text));
+    }
+    if shown.is_empty() && !whole.is_empty() {
+        body += &reading("Each unit has too many weights to be shown as a picture.");
     }
     let broken = grid.filters.len() - whole.len();
     if broken > 0 {
@@ -266,5 +272,9 @@ mod tests {
         let body = section(grid(0, 9, vec![vec![1.0]])).unwrap().body;
         assert!(!body.contains("<img"));
         assert!(section(grid(usize::MAX, 2, vec![])).is_none());
+        let body = section(grid(1025, 1024, vec![vec![0.5; 1025 * 1024]]))
+            .unwrap()
+            .body;
+        assert!(body.contains("too many weights") && !body.contains("<img"));
     }
 }

@@ -58,22 +58,17 @@ pub(super) fn ensemble(record: &RunRecord) -> Option<Section> {
         (
             "validation accuracy",
             |row| row.validation_accuracy,
-            percent,
+            aligned_percent,
             1.0,
         ),
+        ("validation NLL", |row| row.validation_nll, aligned, -1.0),
         (
-            "validation NLL",
-            |row| row.validation_nll,
-            |value| Shown(value).to_string(),
-            -1.0,
+            "test accuracy",
+            |row| row.test_accuracy,
+            aligned_percent,
+            1.0,
         ),
-        ("test accuracy", |row| row.test_accuracy, percent, 1.0),
-        (
-            "test NLL",
-            |row| row.test_nll,
-            |value| Shown(value).to_string(),
-            -1.0,
-        ),
+        ("test NLL", |row| row.test_nll, aligned, -1.0),
     ];
     let mut body =
         String::from("<div class=\"scroll\"><table>\n<thead><tr><th>model</th><th>sort</th>");
@@ -119,6 +114,24 @@ pub(super) fn ensemble(record: &RunRecord) -> Option<Section> {
     Section::unless_empty("ensemble", "Models compared", body)
 }
 
+/// Percent with two decimals throughout, so that a column can be compared by eye.
+fn aligned_percent(share: f64) -> String {
+    if share.is_finite() {
+        format!("{:.2} %", 100.0 * share)
+    } else {
+        Shown(share).to_string()
+    }
+}
+
+/// Four decimals throughout, where that shows anything.
+fn aligned(value: f64) -> String {
+    if (1e-3..1e3).contains(&value) {
+        format!("{value:.4}")
+    } else {
+        Shown(value).to_string()
+    }
+}
+
 /// The confusion matrix, with the most frequent mistakes in words.
 pub(super) fn confusion(record: &RunRecord) -> Option<Section> {
     let confusion = record.confusion.as_ref()?;
@@ -140,8 +153,8 @@ pub(super) fn confusion(record: &RunRecord) -> Option<Section> {
     let right: u64 = cells()
         .filter(|(row, column, _)| row == column)
         .map(|(.., it)| it)
-        .sum();
-    let total: u64 = cells().map(|(.., it)| it).sum();
+        .fold(0, u64::saturating_add);
+    let total: u64 = cells().map(|(.., it)| it).fold(0, u64::saturating_add);
     let mut mistakes: Vec<(usize, usize, u64)> = cells()
         .filter(|(row, column, count)| row != column && *count > 0)
         .collect();
@@ -187,7 +200,7 @@ fn matrix(confusion: &Confusion, most: u64) -> String {
             "<tr><th scope=\"row\">{}</th>",
             label(confusion, row)
         );
-        let total: u64 = counts.iter().sum();
+        let total: u64 = counts.iter().copied().fold(0, u64::saturating_add);
         for (column, count) in counts.iter().enumerate() {
             // Mistakes have a scale of their own: beside the diagonal they could not be seen.
             let (class, share) = match (row == column, *count) {
@@ -278,7 +291,7 @@ mod tests {
         };
         let body = ensemble(&record).unwrap().body;
         assert!(
-            body.contains("top\">90 %") && body.contains("top\">0.2<"),
+            body.contains("top\">90.00 %") && body.contains("top\">0.2000<"),
             "{body}"
         );
         assert_eq!(body.matches(" top\"").count(), 2);
