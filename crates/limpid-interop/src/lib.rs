@@ -1,1 +1,9 @@
-//! Safetensors files with PyTorch's names, and other formats of the field
+#![doc = include_str!("../README.md")]
+
+mod atomic;
+mod error;
+mod number;
+pub mod safetensors;
+
+pub use atomic::write_atomically;
+pub use error::InteropError;

@@ -1,0 +1,93 @@
+//! Files that are either the old one or the whole new one.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use crate::InteropError;
+
+/// Writes `content` into `file` so that nobody ever sees half of it: into a temporary file of the
+/// same folder, flushed to the disk, then renamed. Whatever fails or is killed on the way, the
+/// file that was there before stays whole, and a failure leaves no temporary file.
+///
+/// # Errors
+/// [`InteropError::Io`] when the system refuses, as on a full disk or in a folder that is missing.
+pub fn write_atomically(file: &Path, content: &[u8]) -> Result<(), InteropError> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut temporary = temporary_in(folder).map_err(InteropError::io(file, "write"))?;
+    temporary
+        .write_all(content)
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(InteropError::io(file, "write"))?;
+    temporary
+        .persist(file)
+        .map_err(|error| InteropError::io(file, "replace")(error.error))?;
+    sync_folder(folder).map_err(InteropError::io(file, "replace"))
+}
+
+/// A temporary file that, once renamed, has the rights of any other new file.
+fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".limpid-").suffix(".partial");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        builder.tempfile_in(folder)
+    }
+    #[cfg(not(unix))]
+    builder.tempfile_in(folder)
+}
+
+/// Makes the rename itself durable, where folders can be flushed.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state");
+        write_atomically(&file, b"old").unwrap();
+        write_atomically(&file, b"new and longer").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new and longer");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_replaced_leaves_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("occupied");
+        fs::create_dir_all(file.join("by a folder")).unwrap();
+        let error = write_atomically(&file, b"content").unwrap_err();
+        assert!(matches!(
+            error,
+            InteropError::Io {
+                action: "replace",
+                ..
+            }
+        ));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(file.join("by a folder").is_dir());
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("missing").join("state");
+        let error = write_atomically(&file, b"content").unwrap_err();
+        assert!(error.to_string().contains("missing"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
