@@ -1,0 +1,395 @@
+//! Cross-entropy of logits against classes.
+
+use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor};
+
+use crate::class_rows::{ClassRows, check_weights};
+use crate::log_sum_exp::{entropy, exponentials};
+use crate::values::check_share;
+use crate::{Loss, Reduction, uninformed};
+
+const NAME: &str = "cross_entropy";
+
+/// Cross-entropy of logits against classes: log(sum_k e^(f_k)) - f_y for class y.
+///
+/// With label smoothing s over C classes and weights w it is
+/// (1 - s) w_y (-log p_y) + s/C sum_k w_k (-log p_k), where p is the softmax of the logits; the mean
+/// divides by the sum of the items' w_y.
+///
+/// # Shapes
+/// Logits `[C]`, `[N, C]` or `[N, C, d...]`; one class for each item, items in row-major order;
+/// one number per item: `[]`, `[N]` or `[N, d...]`.
+///
+/// # Gradient
+/// softmax(f) minus the target, computed in one pass. An item that is ignored has none.
+///
+/// # Uninformed
+/// log C for zero logits, whatever the weights when nothing is smoothed: 2.303 for ten classes, and
+/// more for logits that are spread out (see [`Loss::expected_given`]). The floor is 0, or the entropy
+/// of the smoothed target: 0.500 for smoothing 0.1 over ten classes. No kinks.
+///
+/// # Differs from
+/// PyTorch gives NaN when a logit is infinite. Here minus infinity on another class is a probability
+/// of 0, and plus infinity on a single class is a probability of 1.
+///
+/// # Source
+/// Equals `torch.nn.CrossEntropyLoss`; smoothing as in Szegedy et al. 2016, section 7.
+///
+/// # Example
+/// ```
+/// use limpid_loss::{CrossEntropy, Loss};
+/// use limpid_tensor::Tensor;
+///
+/// let logits = Tensor::<f64>::from_vec(vec![0.0, 3.0_f64.ln()], [1, 2])?;
+/// let loss = CrossEntropy::new().forward(&logits, &[1])?;
+/// assert!((loss.item()? - (4.0_f64 / 3.0).ln()).abs() < 1e-12);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct CrossEntropy {
+    /// Which share of the target is spread evenly over all classes, in [0, 1]; default 0.
+    pub label_smoothing: f64,
+    /// A weight for each class, not negative; by default all are 1.
+    pub weight: Option<Vec<f64>>,
+    /// Items of this class do not count; it need not exist. By default there is none.
+    pub ignore_index: Option<usize>,
+    /// How items become one number; by default their mean.
+    pub reduction: Reduction,
+}
+
+impl CrossEntropy {
+    /// Without smoothing or weights, reduced to the mean.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With this share of the target spread evenly over all classes.
+    #[must_use]
+    pub fn with_label_smoothing(mut self, label_smoothing: f64) -> Self {
+        self.label_smoothing = label_smoothing;
+        self
+    }
+
+    /// With a weight for each class.
+    #[must_use]
+    pub fn with_weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
+        self.weight = Some(weight.into());
+        self
+    }
+
+    /// Without the items of class `ignore_index`.
+    #[must_use]
+    pub fn with_ignore_index(mut self, ignore_index: usize) -> Self {
+        self.ignore_index = Some(ignore_index);
+        self
+    }
+
+    /// With another reduction.
+    #[must_use]
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// The weight of class `class`, 0 if it is ignored.
+    fn weight_of(&self, class: usize) -> f64 {
+        if Some(class) == self.ignore_index {
+            return 0.0;
+        }
+        match &self.weight {
+            Some(weight) => weight.get(class).copied().unwrap_or(0.0),
+            None => 1.0,
+        }
+    }
+
+    /// What the loss of an item of class `class` multiplies -log p of that class by, and what of
+    /// each class on top; `None` if it is ignored.
+    fn mixture(&self, class: usize, classes: usize) -> Option<(f64, Spread)> {
+        if Some(class) == self.ignore_index {
+            return None;
+        }
+        let own = (1.0 - self.label_smoothing) * self.weight_of(class);
+        let share = self.label_smoothing / classes as f64;
+        let total = match &self.weight {
+            Some(weight) => weight.iter().sum::<f64>(),
+            None => classes as f64,
+        };
+        Some((own, Spread { share, total }))
+    }
+
+    fn check(&self, classes: usize) -> Result<()> {
+        check_share(NAME, "label_smoothing", self.label_smoothing)?;
+        check_weights(NAME, self.weight.as_deref(), classes)
+    }
+}
+
+/// What smoothing spreads over the classes: `share` times each class's weight; weights sum to
+/// `total`.
+#[derive(Clone, Copy)]
+struct Spread {
+    share: f64,
+    total: f64,
+}
+
+struct CrossEntropyBackward<E: Element> {
+    settings: CrossEntropy,
+    /// The softmax of the logits, `[items, classes]`.
+    probabilities: Vec<E>,
+    classes: usize,
+    target: Vec<usize>,
+}
+
+impl<E: Element> Backward<E> for CrossEntropyBackward<E> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let mut data = self.probabilities.clone();
+        let items = data.chunks_exact_mut(self.classes);
+        let gradient = gradient.elements();
+        for ((row, &class), &gradient) in items.zip(&self.target).zip(gradient.iter()) {
+            let Some((own, spread)) = self.settings.mixture(class, self.classes) else {
+                row.fill(E::zero());
+                continue;
+            };
+            let scale = gradient * E::of(own + spread.share * spread.total);
+            for p in row.iter_mut() {
+                *p *= scale;
+            }
+            row[class] -= gradient * E::of(own);
+            if spread.share > 0.0 {
+                for (other, p) in row.iter_mut().enumerate() {
+                    let weight = self.settings.weight.as_ref().map_or(1.0, |it| it[other]);
+                    *p -= gradient * E::of(spread.share * weight);
+                }
+            }
+        }
+        inputs.add(
+            0,
+            Tensor::from_vec(data, [self.target.len(), self.classes])?,
+        );
+        Ok(())
+    }
+}
+
+impl<E: Element> Loss<E> for CrossEntropy {
+    type Target = [usize];
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
+    fn per_item(&self, prediction: &Tensor<E>, target: &[usize]) -> Result<Tensor<E>> {
+        let it = ClassRows::for_classes(NAME, prediction, target, self.ignore_index)?;
+        self.check(it.classes)?;
+        let logits = it.rows.elements();
+        let mut probabilities = logits.to_vec();
+        let mut losses = Vec::with_capacity(target.len());
+        let rows = logits.chunks_exact(it.classes);
+        let outputs = probabilities.chunks_exact_mut(it.classes);
+        for ((logits, row), &class) in rows.zip(outputs).zip(target) {
+            let log_sum = exponentials(row);
+            let Some((own, spread)) = self.mixture(class, it.classes) else {
+                losses.push(E::zero());
+                continue;
+            };
+            let mut loss = E::of(own) * log_sum.surprise(logits[class]);
+            if spread.share > 0.0 {
+                let mut all = E::zero();
+                for (other, &logit) in logits.iter().enumerate() {
+                    let weight = self.weight.as_ref().map_or(1.0, |it| it[other]);
+                    if weight > 0.0 {
+                        all += E::of(weight) * log_sum.surprise(logit);
+                    }
+                }
+                loss += E::of(spread.share) * all;
+            }
+            losses.push(loss);
+        }
+        let losses = Tensor::from_vec(losses, [target.len()])?;
+        let losses = losses.recorded(&[&it.rows], || CrossEntropyBackward {
+            settings: self.clone(),
+            probabilities,
+            classes: it.classes,
+            target: target.to_vec(),
+        });
+        it.shaped(&losses)
+    }
+
+    fn total_weight(&self, _items: usize, target: &[usize]) -> Result<f64> {
+        Ok(target.iter().map(|&class| self.weight_of(class)).sum())
+    }
+
+    fn expected_initial(&self, outputs: usize, target: &[usize]) -> Option<f64> {
+        uninformed::same_for_all_classes::<Self>(self, outputs, 0.0, target)
+    }
+
+    fn expected_given(&self, prediction: &Tensor<E>, target: &[usize]) -> Option<f64> {
+        let it = ClassRows::new(NAME, &prediction.detach()).ok()?;
+        self.check(it.classes).ok()?;
+        let items = it.rows.shape()[0] as f64;
+        let mut means = vec![0.0; it.classes];
+        for logits in it.rows.elements().chunks_exact(it.classes) {
+            let log_sum = exponentials(&mut logits.to_vec());
+            for (mean, &logit) in means.iter_mut().zip(logits) {
+                *mean += log_sum.surprise(logit).double() / items;
+            }
+        }
+        let mut total = 0.0;
+        for (class, count) in uninformed::counts(target) {
+            let Some((own, spread)) = self.mixture(class, it.classes) else {
+                continue;
+            };
+            let mut loss = own * means.get(class)?;
+            if spread.share > 0.0 {
+                let weights = self.weight.clone().unwrap_or_else(|| vec![1.0; it.classes]);
+                let all: f64 = weights.iter().zip(&means).map(|(w, mean)| w * mean).sum();
+                loss += spread.share * all;
+            }
+            total += count as f64 * loss;
+        }
+        uninformed::reduced::<E, Self>(self, total, target.len(), target)
+    }
+
+    fn floor(&self, outputs: usize, target: &[usize]) -> Option<f64> {
+        self.check(outputs).ok()?;
+        let mut total = 0.0;
+        for (class, count) in uninformed::counts(target) {
+            let Some((own, spread)) = self.mixture(class, outputs) else {
+                continue;
+            };
+            if class >= outputs {
+                return None;
+            }
+            let share = |other: usize| {
+                let weight = self.weight.as_ref().map_or(1.0, |it| it[other]);
+                let own = if other == class { own } else { 0.0 };
+                own + spread.share * weight
+            };
+            total += count as f64 * entropy((0..outputs).map(share));
+        }
+        uninformed::reduced::<E, Self>(self, total, target.len(), target)
+    }
+
+    fn has_kinks(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limpid_tensor::{Stream, gradient_check};
+
+    fn logits(shape: &[usize], deviation: f64) -> Tensor<f64> {
+        Tensor::standard_normal(shape, Stream::new(3)).mul_scalar(deviation)
+    }
+
+    fn losses() -> Vec<CrossEntropy> {
+        let weighted = CrossEntropy::new().with_weight([1.0, 0.5, 0.0, 2.0]);
+        vec![
+            CrossEntropy::new(),
+            CrossEntropy::new()
+                .with_label_smoothing(0.2)
+                .with_ignore_index(1),
+            weighted.clone().with_reduction(Reduction::Sum),
+            weighted.with_label_smoothing(0.1).with_ignore_index(9),
+        ]
+    }
+
+    #[test]
+    fn gradients_agree_with_differences() {
+        for loss in losses() {
+            let target = if loss.ignore_index == Some(9) {
+                [0, 1, 9, 3]
+            } else {
+                [0, 1, 2, 3]
+            };
+            for shape in [&[4, 4][..], &[2, 4, 2]] {
+                let function = |x: &[Tensor<f64>]| loss.forward(&x[0], &target);
+                let worst = gradient_check::check(function, &[logits(shape, 1.0)], 1e-5).unwrap();
+                assert!(worst.error < 1e-7, "{loss:?}: {worst:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn smoothing_a_tenth_over_ten_classes_has_its_floor_at_half() {
+        let loss = CrossEntropy::new().with_label_smoothing(0.1);
+        let floor = Loss::<f64>::floor(&loss, 10, &[3]).unwrap();
+        assert!((floor - 0.500_288).abs() < 1e-6, "{floor}");
+        let best = Tensor::from_fn([1, 10], |it| if it == 3 { 91.0_f64.ln() } else { 0.0 });
+        let reached: f64 = loss.forward(&best, &[3]).unwrap().item().unwrap();
+        assert!((reached - floor).abs() < 1e-12);
+        assert_eq!(
+            Loss::<f64>::floor(&CrossEntropy::new(), 10, &[3]),
+            Some(0.0)
+        );
+    }
+
+    #[test]
+    fn a_spread_of_the_logits_raises_what_to_expect() {
+        let target: Vec<usize> = (0..40_000).map(|it| it % 10).collect();
+        let loss = CrossEntropy::new();
+        for (deviation, expected) in [(0.0, 2.303), (0.3, 2.342), (1.0, 2.73), (2f64.sqrt(), 3.11)]
+        {
+            let found = loss
+                .expected_given(&logits(&[40_000, 10], deviation), &target)
+                .unwrap();
+            assert!((found - expected).abs() < 0.01, "{deviation}: {found}");
+        }
+        let initial = Loss::<f64>::expected_initial(&loss, 10, &[1, 2]).unwrap();
+        assert!((initial - 10f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_to_expect_is_the_mean_over_all_pairs() {
+        let prediction = logits(&[3, 4], 1.0);
+        for loss in losses() {
+            let slow = uninformed::all_pairs_of_classes::<f64, _>(&loss, &prediction, &[0, 1, 3]);
+            let fast = loss.expected_given(&prediction, &[0, 1, 3]);
+            assert!((slow.unwrap() - fast.unwrap()).abs() < 1e-12, "{loss:?}");
+        }
+    }
+
+    #[test]
+    fn extreme_logits_stay_finite() {
+        let infinity = f32::INFINITY;
+        for (row, expected) in [
+            ([1e3, -1e3, 0.0], 0.0),
+            ([-1e3, 1e3, 0.0], 2e3),
+            ([1e30, 0.0, -1e30], 0.0),
+            ([0.0, 1e30, 0.0], 1e30),
+            ([0.0, -infinity, -infinity], 0.0),
+            ([infinity, 0.0, 1e30], 0.0),
+        ] {
+            let logits = Tensor::from_vec(row.to_vec(), [1, 3])
+                .unwrap()
+                .requires_grad();
+            let loss = CrossEntropy::new().forward(&logits, &[0]).unwrap();
+            assert_eq!(loss.item().unwrap(), expected, "{row:?}");
+            let gradient = loss.backward().unwrap().tensor(&logits).unwrap();
+            assert!(gradient.is_finite(), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_settings_are_refused() {
+        let logits = Tensor::<f64>::zeros([1, 3]);
+        for loss in [
+            CrossEntropy::new().with_label_smoothing(1.5),
+            CrossEntropy::new().with_label_smoothing(f64::NAN),
+            CrossEntropy::new().with_weight([1.0]),
+            CrossEntropy::new().with_weight([1.0, -1.0, 1.0]),
+        ] {
+            assert!(loss.forward(&logits, &[0]).is_err(), "{loss:?}");
+        }
+        assert!(CrossEntropy::new().forward(&logits, &[3]).is_err());
+        assert!(CrossEntropy::new().forward(&logits, &[0, 1]).is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! Sum of absolute errors per example.
+
+use limpid_tensor::{Element, Result, Tensor};
+
+use crate::values::{residual, sum_per_example};
+use crate::{Loss, Reduction, uninformed};
+
+const NAME: &str = "l1_loss";
+
+/// Sum of absolute errors per example: sum over outputs of |prediction - target|.
+///
+/// # Shapes
+/// Prediction and target of one shape `[N]` or `[N, d...]`; one number per example, `[N]`.
+///
+/// # Gradient
+/// The sign of prediction - target; 0 at the kink, where they are equal.
+///
+/// # Uninformed
+/// The targets' mean 1-norm for zeros. The floor is 0.
+///
+/// # Differs from
+/// `torch.nn.L1Loss` takes the mean over elements. This one is the article's 1-norm of an example.
+///
+/// # Source
+/// CS231n, "Regression".
+///
+/// # Example
+/// ```
+/// use limpid_loss::{Loss, L1};
+/// use limpid_tensor::Tensor;
+///
+/// let prediction = Tensor::<f64>::from_vec(vec![1.0, -2.0, 3.0, -4.0], [2, 2])?;
+/// let target = Tensor::zeros([2, 2]);
+/// assert_eq!(L1::new().forward(&prediction, &target)?.item()?, 5.0);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct L1 {
+    /// How items become one number; by default their mean.
+    pub reduction: Reduction,
+}
+
+impl L1 {
+    /// Reduced to the mean over examples.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With another reduction.
+    #[must_use]
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+}
+
+impl<E: Element> Loss<E> for L1 {
+    type Target = Tensor<E>;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
+    fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
+        sum_per_example(NAME, &residual(NAME, prediction, target)?.abs())
+    }
+
+    fn expected_initial(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
+        uninformed::zeros(self, target)
+    }
+
+    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
+        uninformed::all_pairs(self, prediction, target)
+    }
+
+    fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
+        Some(0.0)
+    }
+
+    fn has_kinks(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limpid_tensor::{Stream, gradient_check};
+
+    #[test]
+    fn gradients_of_prediction_and_target_agree_with_differences() {
+        let draw = |seed| Tensor::<f64>::standard_normal([5, 3], Stream::new(seed));
+        for reduction in [Reduction::Mean, Reduction::Sum] {
+            let loss = L1::new().with_reduction(reduction);
+            let function = |x: &[Tensor<f64>]| loss.forward(&x[0], &x[1]);
+            let worst = gradient_check::check(function, &[draw(1), draw(2)], 1e-5).unwrap();
+            assert!(worst.error < 1e-7, "{worst:?}");
+        }
+    }
+
+    #[test]
+    fn the_gradient_at_the_kink_is_zero() {
+        let x = Tensor::<f64>::ones([1, 2]).requires_grad();
+        let loss = L1::new().forward(&x, &Tensor::ones([1, 2])).unwrap();
+        let gradients = loss.backward().unwrap();
+        assert_eq!(gradients.tensor(&x).unwrap().to_vec(), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn shapes_that_differ_are_refused() {
+        let (prediction, target) = (Tensor::<f64>::zeros([3, 1]), Tensor::zeros([3]));
+        assert!(L1::new().forward(&prediction, &target).is_err());
+    }
+}

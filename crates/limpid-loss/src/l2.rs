@@ -1,0 +1,118 @@
+//! Squared Euclidean distance per example.
+
+use limpid_tensor::{Element, Result, Tensor};
+
+use crate::values::{residual, sum_per_example};
+use crate::{Loss, Reduction, uninformed};
+
+const NAME: &str = "l2_loss";
+
+/// Squared Euclidean distance per example: sum over outputs of (prediction - target)^2.
+///
+/// # Shapes
+/// Prediction and target of one shape `[N]` or `[N, d...]`; one number per example, `[N]`.
+/// [`Mse`](crate::Mse) divides by the number of outputs as well.
+///
+/// # Gradient
+/// 2 (prediction - target).
+///
+/// # Uninformed
+/// The targets' mean squared norm for zeros. The floor is 0. No kinks.
+///
+/// # Source
+/// CS231n, "Regression".
+///
+/// # Example
+/// ```
+/// use limpid_loss::{Loss, L2};
+/// use limpid_tensor::Tensor;
+///
+/// let prediction = Tensor::<f64>::from_vec(vec![1.0, 2.0, 3.0, 4.0], [2, 2])?;
+/// let target = Tensor::zeros([2, 2]);
+/// assert_eq!(L2::new().forward(&prediction, &target)?.item()?, 15.0);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct L2 {
+    /// How items become one number; by default their mean.
+    pub reduction: Reduction,
+}
+
+impl L2 {
+    /// Reduced to the mean over examples.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With another reduction.
+    #[must_use]
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+}
+
+impl<E: Element> Loss<E> for L2 {
+    type Target = Tensor<E>;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
+    fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
+        sum_per_example(NAME, &residual(NAME, prediction, target)?.square())
+    }
+
+    fn expected_initial(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
+        uninformed::zeros(self, target)
+    }
+
+    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
+        uninformed::all_pairs(self, prediction, target)
+    }
+
+    fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
+        Some(0.0)
+    }
+
+    fn has_kinks(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limpid_tensor::{Stream, gradient_check};
+
+    #[test]
+    fn gradients_of_prediction_and_target_agree_with_differences() {
+        let draw = |seed| Tensor::<f64>::standard_normal([5, 3], Stream::new(seed));
+        for reduction in [Reduction::Mean, Reduction::Sum] {
+            let loss = L2::new().with_reduction(reduction);
+            let function = |x: &[Tensor<f64>]| loss.forward(&x[0], &x[1]);
+            let worst = gradient_check::check(function, &[draw(1), draw(2)], 1e-5).unwrap();
+            assert!(worst.error < 1e-7, "{worst:?}");
+        }
+    }
+
+    #[test]
+    fn outputs_are_summed_and_examples_averaged() {
+        let target = Tensor::<f64>::ones([5, 4]);
+        assert_eq!(L2::new().expected_initial(4, &target), Some(4.0));
+        let none = L2::new().with_reduction(Reduction::None);
+        let losses = none.forward(&Tensor::zeros([5, 4]), &target).unwrap();
+        assert_eq!(losses.to_vec(), [4.0; 5]);
+    }
+
+    #[test]
+    fn shapes_that_differ_are_refused() {
+        let (prediction, target) = (Tensor::<f64>::zeros([3, 1]), Tensor::zeros([3]));
+        assert!(L2::new().forward(&prediction, &target).is_err());
+    }
+}

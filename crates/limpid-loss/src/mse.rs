@@ -1,0 +1,118 @@
+//! Squared error per element.
+
+use limpid_tensor::{Element, Result, Tensor};
+
+use crate::values::residual;
+use crate::{Loss, Reduction, uninformed};
+
+const NAME: &str = "mse_loss";
+
+/// Squared error per element: (prediction - target)^2.
+///
+/// # Shapes
+/// Prediction and target of one shape; one number per element, so that the mean is over all
+/// elements. [`L2`](crate::L2) sums over an example's outputs first.
+///
+/// # Gradient
+/// 2 (prediction - target).
+///
+/// # Uninformed
+/// The mean square of the targets for zeros; their variance for their mean. The floor is 0. No kinks.
+///
+/// # Source
+/// Equals `torch.nn.MSELoss`, but for shapes that differ, which are refused instead of broadcast.
+///
+/// # Example
+/// ```
+/// use limpid_loss::{Loss, Mse};
+/// use limpid_tensor::Tensor;
+///
+/// let prediction = Tensor::<f64>::from_vec(vec![1.0, 2.0, 3.0, 4.0], [2, 2])?;
+/// let target = Tensor::zeros([2, 2]);
+/// assert_eq!(Mse::new().forward(&prediction, &target)?.item()?, 7.5);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Mse {
+    /// How items become one number; by default their mean.
+    pub reduction: Reduction,
+}
+
+impl Mse {
+    /// Reduced to the mean over all elements.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With another reduction.
+    #[must_use]
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+}
+
+impl<E: Element> Loss<E> for Mse {
+    type Target = Tensor<E>;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
+    fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
+        Ok(residual(NAME, prediction, target)?.square())
+    }
+
+    fn expected_initial(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
+        uninformed::zeros(self, target)
+    }
+
+    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
+        uninformed::all_pairs(self, prediction, target)
+    }
+
+    fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
+        Some(0.0)
+    }
+
+    fn has_kinks(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limpid_tensor::{Stream, gradient_check};
+
+    #[test]
+    fn gradients_of_prediction_and_target_agree_with_differences() {
+        let draw = |seed| Tensor::<f64>::standard_normal([5, 3], Stream::new(seed));
+        for reduction in [Reduction::Mean, Reduction::Sum] {
+            let loss = Mse::new().with_reduction(reduction);
+            let function = |x: &[Tensor<f64>]| loss.forward(&x[0], &x[1]);
+            let worst = gradient_check::check(function, &[draw(1), draw(2)], 1e-5).unwrap();
+            assert!(worst.error < 1e-7, "{worst:?}");
+        }
+    }
+
+    #[test]
+    fn targets_that_are_standardised_cost_one_uninformed() {
+        let target = Tensor::<f64>::from_vec(vec![-1.0, 1.0], [2, 1]).unwrap();
+        let loss = Mse::new();
+        assert_eq!(loss.expected_initial(1, &target), Some(1.0));
+        let spread = Tensor::from_vec(vec![-2.0, 2.0], [2, 1]).unwrap();
+        assert_eq!(loss.expected_given(&spread, &target), Some(5.0));
+    }
+
+    #[test]
+    fn shapes_that_differ_are_refused() {
+        let (prediction, target) = (Tensor::<f64>::zeros([3, 1]), Tensor::zeros([3]));
+        assert!(Mse::new().forward(&prediction, &target).is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! How the items of a batch become one number.
+
+/// How the items of a batch become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reduction {
+    /// Their mean, weighted where the loss has weights. The mean of no items is NaN, as in PyTorch.
+    #[default]
+    Mean,
+    /// Their sum.
+    Sum,
+    /// They stay as they are.
+    None,
+}
