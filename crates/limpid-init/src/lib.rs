@@ -1,1 +1,32 @@
-//! Schemes that fill a parameter from its fan and its gain
+#![doc = include_str!("../README.md")]
+
+mod constant;
+mod fan;
+mod he;
+mod identity;
+mod initializer;
+mod lecun;
+mod nonlinearity;
+mod normal;
+mod orthogonal;
+mod sparse;
+mod truncated_normal;
+mod uniform;
+mod xavier;
+
+#[cfg(test)]
+mod moments;
+
+pub use constant::Constant;
+pub use fan::{Fan, FanMode};
+pub use he::{HeNormal, HeUniform};
+pub use identity::Identity;
+pub use initializer::{Fill, Initializer};
+pub use lecun::LecunNormal;
+pub use nonlinearity::Nonlinearity;
+pub use normal::Normal;
+pub use orthogonal::Orthogonal;
+pub use sparse::Sparse;
+pub use truncated_normal::TruncatedNormal;
+pub use uniform::Uniform;
+pub use xavier::{XavierNormal, XavierUniform};
