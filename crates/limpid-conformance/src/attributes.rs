@@ -1,0 +1,162 @@
+//! The settings of a case, read as the operation needs them.
+
+use serde_json::{Map, Value};
+
+use crate::error::KeyError;
+
+/// The settings of a case. A setting that is absent, or `null`, has the reference's default; one of
+/// the wrong kind is an error that names it.
+#[derive(Clone, Debug, Default)]
+pub struct Attributes(Map<String, Value>);
+
+impl Attributes {
+    /// The settings in `map`.
+    pub fn new(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
+    fn get<'a, T>(
+        &'a self,
+        key: &str,
+        must: &str,
+        read: impl Fn(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, KeyError> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match read(value) {
+                Some(read) => Ok(Some(read)),
+                None => {
+                    let problem = format!("must be {must}, found {value}");
+                    Err(KeyError::new(format!("attrs.{key}"), problem))
+                }
+            },
+        }
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn number(&self, key: &str) -> Result<Option<f64>, KeyError> {
+        self.get(key, "a number", Value::as_f64)
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn integer(&self, key: &str) -> Result<Option<isize>, KeyError> {
+        self.get(key, "an integer", integer)
+    }
+
+    /// A whole number from 0.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn count(&self, key: &str) -> Result<Option<usize>, KeyError> {
+        self.get(key, "an integer from 0", count)
+    }
+
+    /// Yes or no.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, KeyError> {
+        self.get(key, "true or false", Value::as_bool)
+    }
+
+    /// A word.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn word(&self, key: &str) -> Result<Option<&str>, KeyError> {
+        self.get(key, "a string", Value::as_str)
+    }
+
+    /// A list of whole numbers; a single one counts as a list.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn integers(&self, key: &str) -> Result<Option<Vec<isize>>, KeyError> {
+        self.get(key, "a list of integers", |value| list(value, integer))
+    }
+
+    /// A list of whole numbers from 0; a single one counts as a list.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn counts(&self, key: &str) -> Result<Option<Vec<usize>>, KeyError> {
+        self.get(key, "a list of integers from 0", |value| list(value, count))
+    }
+
+    /// A list of numbers.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>, KeyError> {
+        self.get(key, "a list of numbers", |value| list(value, Value::as_f64))
+    }
+}
+
+/// The setting, or an error that says that there must be one.
+///
+/// # Errors
+/// When it is absent.
+pub fn required<T>(setting: Option<T>, key: &str) -> Result<T, KeyError> {
+    setting.ok_or_else(|| KeyError::new(format!("attrs.{key}"), "is missing"))
+}
+
+fn integer(value: &Value) -> Option<isize> {
+    value.as_i64().and_then(|it| isize::try_from(it).ok())
+}
+
+fn count(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|it| usize::try_from(it).ok())
+}
+
+fn list<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+    match value {
+        Value::Array(list) => list.iter().map(read).collect(),
+        single => Some(vec![read(single)?]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn attributes(value: Value) -> Attributes {
+        Attributes::new(value.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn absent_and_null_are_the_default() {
+        let it = attributes(json!({"min": null}));
+        assert_eq!((it.number("min"), it.number("max")), (Ok(None), Ok(None)));
+        assert_eq!(
+            required(it.number("max").unwrap(), "max").unwrap_err().key,
+            "attrs.max"
+        );
+    }
+
+    #[test]
+    fn single_numbers_count_as_lists() {
+        let it = attributes(json!({"dim": -1, "dims": [0, 2]}));
+        assert_eq!(it.integers("dim"), Ok(Some(vec![-1])));
+        assert_eq!(it.integers("dims"), Ok(Some(vec![0, 2])));
+        assert!(it.counts("dim").is_err());
+    }
+
+    #[test]
+    fn the_wrong_kind_is_named() {
+        let it = attributes(json!({"keepdim": 1, "dim": 1.5}));
+        assert_eq!(it.flag("keepdim").unwrap_err().key, "attrs.keepdim");
+        assert!(
+            it.integers("dim")
+                .unwrap_err()
+                .problem
+                .contains("found 1.5")
+        );
+    }
+}
