@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::axis::Axis;
-use crate::domain::{Domain, Scale};
+use crate::domain::Domain;
 use crate::error::{Result, SearchError};
 use crate::history::History;
+use crate::ladder::Scale;
 use crate::space::Space;
 use crate::value::Value;
 

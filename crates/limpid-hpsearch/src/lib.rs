@@ -7,6 +7,7 @@ mod edge;
 mod error;
 mod history;
 mod journal;
+mod ladder;
 mod narrow;
 mod observer;
 #[cfg(feature = "progress")]
@@ -23,17 +24,18 @@ mod value;
 
 pub use assignment::Assignment;
 pub use axis::{Axis, Condition};
-pub use domain::{Domain, Scale};
+pub use domain::Domain;
 pub use edge::{EdgeCheck, EdgeWarning, Side};
 pub use error::{ObjectiveError, Result, SearchError};
 pub use history::{Direction, History};
 pub use journal::{Journal, Record};
+pub use ladder::Scale;
 pub use observer::StudyObserver;
 #[cfg(feature = "progress")]
 pub use progress::Progress;
 pub use pruner::{Decision, MedianPruner, Pruner, SuccessiveHalving};
 pub use running::RunningTrial;
-pub use sampler::{Grid, Halton, Random, Sampler};
+pub use sampler::{Grid, Halton, Random, Sampler, Tpe};
 pub use space::Space;
 pub use staged::{Budget, Stage, StageReport, Staged, Widening};
 pub use study::{OnFailure, PastStage, Stop, Study};

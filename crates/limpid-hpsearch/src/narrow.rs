@@ -4,6 +4,7 @@ use crate::axis::{Axis, Condition};
 use crate::domain::Domain;
 use crate::edge::{Side, set_bound};
 use crate::error::{Result, SearchError};
+use crate::ladder::number_of;
 use crate::space::Space;
 use crate::trial::Trial;
 use crate::value::Value;
@@ -81,10 +82,7 @@ fn narrowed_domain(axis: &Axis, seen: &[&Value], margin: f64) -> Domain {
     }
     let ladder = axis.domain().ladder();
     let (bottom, top) = (ladder.warp(ladder.low), ladder.warp(ladder.high));
-    let numbers = || {
-        seen.iter()
-            .filter_map(|value| crate::domain::number_of(value))
-    };
+    let numbers = || seen.iter().filter_map(|value| number_of(value));
     let lowest = numbers().fold(f64::INFINITY, f64::min);
     let highest = numbers().fold(f64::NEG_INFINITY, f64::max);
     let slack = margin * (top - bottom);

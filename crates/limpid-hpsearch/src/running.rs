@@ -185,3 +185,82 @@ impl<'study> RunningTrial<'study> {
         Ok(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Direction;
+    use crate::sampler::Random;
+
+    fn study(seed: u64) -> Study {
+        Study::define_by_run(Direction::Minimize, Random, Stream::new(seed))
+    }
+
+    #[test]
+    fn an_axis_asked_for_on_some_paths_only_is_conditional() {
+        let mut study = study(1);
+        study
+            .optimize(40, |trial| {
+                let layers = trial.suggest_int("layers", 1, 2)?;
+                if layers == 2 {
+                    trial.suggest_log_int("width2", 8, 64)?;
+                }
+                Ok(layers as f64)
+            })
+            .unwrap();
+        assert_eq!(study.space().len(), 2);
+        let deep = |trial: &&crate::Trial| trial.assignment.int("layers").unwrap() == 2;
+        assert!((10..30).contains(&study.history().trials().iter().filter(deep).count()));
+        for trial in study.history().trials() {
+            let has_width = trial.assignment.get("width2").is_some();
+            assert_eq!(has_width, trial.assignment.int("layers").unwrap() == 2);
+        }
+    }
+
+    #[test]
+    fn a_discovered_space_gives_the_trials_of_a_declared_one() {
+        let space = Space::new()
+            .uniform("a", 0.0, 1.0)
+            .unwrap()
+            .log_uniform("b", 1e-3, 1.0)
+            .unwrap();
+        let mut declared = Study::new(space, Direction::Minimize, Random, Stream::new(1));
+        let mut discovered = study(1);
+        declared.optimize(5, |_| Ok(0.0)).unwrap();
+        discovered
+            .optimize(5, |trial| {
+                let a = trial.suggest_uniform("a", 0.0, 1.0)?;
+                assert_eq!(trial.suggest_uniform("a", 0.0, 1.0)?, a);
+                trial.suggest_log_uniform("b", 1e-3, 1.0)?;
+                Ok(0.0)
+            })
+            .unwrap();
+        assert_eq!(declared.history(), discovered.history());
+        assert_eq!(declared.space(), discovered.space());
+    }
+
+    #[test]
+    fn a_mistake_in_the_search_is_no_failure_of_the_trial() {
+        let error = study(1).optimize(3, |trial| Ok(trial.suggest_log_uniform("lr", 0.0, 1.0)?));
+        assert!(
+            matches!(error, Err(SearchError::LogBound { .. })),
+            "{error:?}"
+        );
+        let error = study(1).optimize(3, |trial| {
+            let high = 1.0 + trial.number() as f64;
+            Ok(trial.suggest_uniform("x", 0.0, high)?)
+        });
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "axis `x`: was uniform(0.0, 1.0), is now uniform(0.0, 2.0): \
+             give a different axis a different name"
+        );
+        let space = Space::new()
+            .int("n", 1, 1)
+            .unwrap()
+            .uniform("x", 0.0, 1.0)
+            .unwrap();
+        let space = space.uniform("idle", 0.0, 1.0).unwrap().when("x", [2.0]);
+        assert!(matches!(space, Err(SearchError::Condition { .. })));
+    }
+}

@@ -55,7 +55,7 @@ impl Grid {
     /// # Errors
     /// [`SearchError::Setting`] when an axis is to have no value.
     pub fn len(&self, space: &Space) -> Result<usize> {
-        self.points(space).map(|points| points.len())
+        Ok(count(&self.columns(space)?, &Assignment::new()))
     }
 
     /// All combinations in order.
@@ -63,21 +63,25 @@ impl Grid {
     /// # Errors
     /// As [`len`](Self::len).
     pub fn points(&self, space: &Space) -> Result<Vec<Assignment>> {
-        let mut points = vec![Assignment::new()];
-        for axis in space.axes() {
-            let values = self.values(axis)?;
-            points = points
-                .into_iter()
-                .flat_map(|point| match axis.is_active(&point) {
-                    true => values
-                        .iter()
-                        .map(|v| point.clone().with(axis.name(), v.clone()))
-                        .collect(),
-                    false => vec![point],
+        let columns = self.columns(space)?;
+        Ok((0..).map_while(|place| nth(&columns, place)).collect())
+    }
+
+    fn columns<'space>(&self, space: &'space Space) -> Result<Vec<Column<'space>>> {
+        let axes = space.axes();
+        axes.iter()
+            .enumerate()
+            .map(|(place, axis)| {
+                let decides =
+                    |later: &Axis| later.conditions().iter().any(|c| c.parent == axis.name());
+                let is_parent = axes[place + 1..].iter().any(decides);
+                Ok(Column {
+                    axis,
+                    values: self.values(axis)?,
+                    is_parent,
                 })
-                .collect();
-        }
-        Ok(points)
+            })
+            .collect()
     }
 
     fn values(&self, axis: &Axis) -> Result<Vec<Value>> {
@@ -114,18 +118,66 @@ impl Grid {
     }
 }
 
+/// The values of one axis, and whether later axes depend on it.
+struct Column<'space> {
+    axis: &'space Axis,
+    values: Vec<Value>,
+    is_parent: bool,
+}
+
+/// How many combinations `columns` have after what is chosen in `point`. Only parents make a
+/// difference to those after them, so only their values are walked through.
+fn count(columns: &[Column<'_>], point: &Assignment) -> usize {
+    let Some((column, rest)) = columns.split_first() else {
+        return 1;
+    };
+    if !column.axis.is_active(point) {
+        return count(rest, point);
+    }
+    if !column.is_parent {
+        return column.values.len().saturating_mul(count(rest, point));
+    }
+    column
+        .values
+        .iter()
+        .map(|value| count(rest, &point.clone().with(column.axis.name(), value.clone())))
+        .fold(0, usize::saturating_add)
+}
+
+/// The combination at `place`; `None` past the last.
+fn nth(columns: &[Column<'_>], mut place: usize) -> Option<Assignment> {
+    let mut point = Assignment::new();
+    for (done, column) in columns.iter().enumerate() {
+        if !column.axis.is_active(&point) {
+            continue;
+        }
+        let rest = &columns[done + 1..];
+        let mut chosen = None;
+        for value in &column.values {
+            let with = point.clone().with(column.axis.name(), value.clone());
+            let below = count(rest, &with);
+            if place < below {
+                chosen = Some(with);
+                break;
+            }
+            place -= below;
+        }
+        point = chosen?;
+    }
+    // Without axes there is a single, empty combination, which no column has counted down.
+    (!columns.is_empty() || place == 0).then_some(point)
+}
+
 impl Sampler for Grid {
     fn name(&self) -> &'static str {
         "grid"
     }
 
     fn suggest(&self, space: &Space, history: &History, _: Stream) -> Result<Assignment> {
-        let points = self.points(space)?;
-        let count = points.len();
-        points
-            .into_iter()
-            .nth(history.next_place())
-            .ok_or(SearchError::Exhausted { points: count })
+        let columns = self.columns(space)?;
+        nth(&columns, history.next_place()).ok_or_else(|| SearchError::Exhausted {
+            points: count(&columns, &Assignment::new()),
+        })
     }
 }
 

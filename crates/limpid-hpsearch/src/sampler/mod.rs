@@ -2,11 +2,14 @@
 
 mod grid;
 mod halton;
+mod parzen;
 mod random;
+mod tpe;
 
 pub use grid::Grid;
 pub use halton::Halton;
 pub use random::Random;
+pub use tpe::Tpe;
 
 use limpid_tensor::Stream;
 
