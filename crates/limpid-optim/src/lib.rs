@@ -14,8 +14,19 @@ pub use clip::{Clip, clip_grad_norm, clip_grad_value};
 pub use group::{Group, Members};
 pub use optimizer::{NonFinite, Optimize, Optimizer};
 pub use report::{ParameterReport, Reporting, StepReport};
+pub use rule::adadelta::Adadelta;
+pub use rule::adagrad::Adagrad;
 pub use rule::adam::{Adam, AdamW};
+pub use rule::adamax::Adamax;
+pub use rule::nadam::Nadam;
+pub use rule::radam::Radam;
+pub use rule::rms_prop::RmsProp;
+pub use rule::rprop::Rprop;
 pub use rule::sgd::Sgd;
-pub use rule::{At, Rule, RuleState, Slot, SlotMut};
-pub use schedule::{Constant, CosineAnnealing, OneCycle, Schedule};
+pub use rule::{At, Decay, Rule, RuleState, Slot, SlotMut};
+pub use schedule::{
+    Anneal, Constant, CosineAnnealing, CosineWarmRestarts, CyclicTriangular, Exponential, Goal,
+    InverseTime, Linear, MultiStep, OneCycle, PlateauState, Polynomial, ReduceOnPlateau, Schedule,
+    Threshold, WarmUp,
+};
 pub use state::OptimizerState;

@@ -4,8 +4,18 @@ use std::fmt::Debug;
 
 use limpid_tensor::{Element, Result, Tensor};
 
+pub mod adadelta;
+pub mod adagrad;
 pub mod adam;
+pub mod adamax;
+mod decay;
+pub mod nadam;
+pub mod radam;
+pub mod rms_prop;
+pub mod rprop;
 pub mod sgd;
+
+pub use decay::Decay;
 
 /// Where a step stands.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,12 +6,30 @@ use limpid_tensor::Result;
 
 mod constant;
 mod cosine_annealing;
+mod cosine_warm_restarts;
+mod cyclic_triangular;
+mod exponential;
+mod inverse_time;
+mod linear;
+mod multi_step;
 mod one_cycle;
+mod polynomial;
+mod reduce_on_plateau;
+mod step;
 mod warm_up;
 
 pub use constant::Constant;
 pub use cosine_annealing::CosineAnnealing;
+pub use cosine_warm_restarts::CosineWarmRestarts;
+pub use cyclic_triangular::CyclicTriangular;
+pub use exponential::Exponential;
+pub use inverse_time::InverseTime;
+pub use linear::Linear;
+pub use multi_step::MultiStep;
 pub use one_cycle::{Anneal, OneCycle};
+pub use polynomial::Polynomial;
+pub use reduce_on_plateau::{Goal, PlateauState, ReduceOnPlateau, Threshold};
+pub use step::Step;
 pub use warm_up::WarmUp;
 
 /// The learning rate of every step, as a pure function: nothing to save, nothing to keep in step.
