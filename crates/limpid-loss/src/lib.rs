@@ -1,25 +1,47 @@
 #![doc = include_str!("../README.md")]
 
+mod bce_with_logits;
 mod class_rows;
+mod class_tree;
+mod crammer_singer_hinge;
 mod cross_entropy;
+mod cross_entropy_soft;
+mod distillation;
+mod hierarchical_softmax;
 mod huber;
 mod l1;
 mod l2;
 mod log_sum_exp;
+mod logistic_rows;
 mod loss;
 mod mse;
+mod multilabel_hinge;
+mod negative_sampling;
+mod nll;
 mod reduction;
+mod slopes;
 mod smooth_l1;
+mod softplus;
+pub mod testing;
 mod uninformed;
 mod values;
 mod weston_watkins_hinge;
 
+pub use bce_with_logits::BceWithLogits;
+pub use class_tree::{ClassTree, Turn};
+pub use crammer_singer_hinge::CrammerSingerHinge;
 pub use cross_entropy::CrossEntropy;
+pub use cross_entropy_soft::CrossEntropySoft;
+pub use distillation::{Distillation, Taught};
+pub use hierarchical_softmax::HierarchicalSoftmax;
 pub use huber::Huber;
 pub use l1::L1;
 pub use l2::L2;
 pub use loss::Loss;
 pub use mse::Mse;
+pub use multilabel_hinge::MultilabelHinge;
+pub use negative_sampling::{NegativeSampling, WithNoise};
+pub use nll::Nll;
 pub use reduction::Reduction;
 pub use smooth_l1::SmoothL1;
 pub use weston_watkins_hinge::WestonWatkinsHinge;

@@ -97,7 +97,7 @@ impl<E: Element> Elementwise<E> for SmoothL1Of<E> {
             E::zero()
         } else {
             // NaN stays NaN.
-            gradient * (r / r.abs())
+            gradient * r.signum()
         }
     }
 }

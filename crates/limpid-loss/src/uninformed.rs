@@ -22,7 +22,8 @@ pub(crate) fn reduced<E: Element, L: Loss<E> + ?Sized>(
     value.is_finite().then_some(value)
 }
 
-fn sum<E: Element>(items: &Tensor<E>) -> f64 {
+/// The sum of the items in double precision.
+pub(crate) fn sum<E: Element>(items: &Tensor<E>) -> f64 {
     items.elements().iter().map(|it| it.double()).sum()
 }
 
@@ -84,14 +85,24 @@ pub(crate) fn all_pairs<E: Element, L: Loss<E, Target = Tensor<E>>>(
 ) -> Option<f64> {
     let (prediction, target) = (prediction.detach(), target.detach());
     let &examples = target.shape().first()?;
-    let mut total = 0.0;
-    let mut items = 0;
+    let (total, items) = rotations(examples, |order| {
+        loss.per_item(&prediction, &target.index_select(0, order)?)
+    })
+    .ok()?;
+    reduced(loss, total, items, &target)
+}
+
+/// The sum of a batch's items and their number, averaged over all rotations of its examples.
+pub(crate) fn rotations<E: Element>(
+    examples: usize,
+    losses: impl Fn(&[usize]) -> Result<Tensor<E>>,
+) -> Result<(f64, usize)> {
+    let (mut total, mut items) = (0.0, 0);
     for shift in 0..examples {
         let order: Vec<usize> = (0..examples).map(|it| (it + shift) % examples).collect();
-        let rotated = target.index_select(0, &order).ok()?;
-        let losses = loss.per_item(&prediction, &rotated).ok()?;
+        let losses = losses(&order)?;
         total += sum(&losses) / examples as f64;
         items = losses.len();
     }
-    reduced(loss, total, items, &target)
+    Ok((total, items))
 }

@@ -1,8 +1,9 @@
 //! The multiclass hinge of the article's support vector machine.
 
-use limpid_tensor::{Backward, Element, Error, InputGradients, Result, Tensor};
+use limpid_tensor::{Element, Error, Result, Tensor};
 
 use crate::class_rows::ClassRows;
+use crate::slopes::with_slopes;
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "weston_watkins_hinge";
@@ -101,32 +102,6 @@ pub(crate) fn check_margin(operation: &'static str, margin: f64) -> Result<()> {
     ))
 }
 
-/// The derivative of each item by each score, known already when the loss is computed.
-pub(crate) struct SlopesBackward<E: Element> {
-    pub(crate) name: &'static str,
-    /// `[items, classes]`.
-    pub(crate) slopes: Vec<E>,
-    pub(crate) classes: usize,
-}
-
-impl<E: Element> Backward<E> for SlopesBackward<E> {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let mut data = self.slopes.clone();
-        let rows = data.chunks_exact_mut(self.classes);
-        for (row, &gradient) in rows.zip(gradient.elements().iter()) {
-            for slope in row {
-                *slope *= gradient;
-            }
-        }
-        inputs.add(0, Tensor::from_vec(data, [gradient.len(), self.classes])?);
-        Ok(())
-    }
-}
-
 impl<E: Element> Loss<E> for WestonWatkinsHinge {
     type Target = [usize];
 
@@ -167,12 +142,7 @@ impl<E: Element> Loss<E> for WestonWatkinsHinge {
             losses.push(loss);
         }
         let losses = Tensor::from_vec(losses, [target.len()])?;
-        let losses = losses.recorded(&[&it.rows], || SlopesBackward {
-            name: NAME,
-            slopes,
-            classes: it.classes,
-        });
-        it.shaped(&losses)
+        it.shaped(&with_slopes(NAME, losses, &it.rows, slopes)?)
     }
 
     fn expected_initial(&self, outputs: usize, target: &[usize]) -> Option<f64> {

@@ -1,0 +1,196 @@
+//! Every loss holds to the contracts, and a broken one fails each of them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use limpid_loss::testing::{Contract, check_in_double, check_loss};
+use limpid_loss::{
+    BceWithLogits, ClassTree, CrammerSingerHinge, CrossEntropy, CrossEntropySoft, Distillation,
+    HierarchicalSoftmax, Huber, L1, L2, Loss, Mse, MultilabelHinge, NegativeSampling, Nll,
+    Reduction, SmoothL1, Taught, WestonWatkinsHinge, WithNoise,
+};
+use limpid_tensor::{Element, Error, Result, Stream, Tensor};
+
+const CLASSES: [usize; 4] = [0, 2, 1, 1];
+
+fn draw(shape: &[usize], seed: u64) -> Tensor<f64> {
+    Tensor::standard_normal(shape, Stream::new(seed))
+}
+
+fn of_classes<L>(loss: &L)
+where
+    L: Loss<f64, Target = [usize]> + Loss<f32, Target = [usize]>,
+{
+    check_loss(loss, &draw(&[4, 3], 1), &CLASSES[..], &CLASSES[..]).unwrap();
+    check_loss(loss, &draw(&[2, 3, 2], 2), &CLASSES[..], &CLASSES[..]).unwrap();
+}
+
+fn of_values<L>(loss: &L, target: &Tensor<f64>)
+where
+    L: Loss<f64, Target = Tensor<f64>> + Loss<f32, Target = Tensor<f32>>,
+{
+    check_loss(loss, &draw(target.shape(), 1), target, &target.cast()).unwrap();
+}
+
+#[test]
+fn losses_of_classes_hold_to_the_contracts() {
+    for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
+        let weight = [1.0, 0.5, 2.0];
+        of_classes(&CrossEntropy::new().with_reduction(reduction));
+        let loss = CrossEntropy::new().with_weight(weight).with_ignore_index(2);
+        of_classes(&loss.with_label_smoothing(0.1).with_reduction(reduction));
+        of_classes(&WestonWatkinsHinge::new().with_reduction(reduction));
+        of_classes(
+            &WestonWatkinsHinge::new()
+                .with_squared(true)
+                .with_reduction(reduction),
+        );
+        of_classes(&CrammerSingerHinge::new().with_reduction(reduction));
+    }
+}
+
+#[test]
+fn log_probabilities_hold_to_the_contracts() {
+    let loss = Nll::new().with_weight([1.0, 0.5, 2.0]);
+    let prediction = draw(&[4, 3], 1).log_softmax(1).unwrap();
+    check_loss(&loss, &prediction, &CLASSES[..], &CLASSES[..]).unwrap();
+}
+
+#[test]
+fn losses_of_values_hold_to_the_contracts() {
+    for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
+        let target = draw(&[4, 3], 2);
+        of_values(&Mse::new().with_reduction(reduction), &target);
+        of_values(&L2::new().with_reduction(reduction), &target);
+        of_values(&L1::new().with_reduction(reduction), &target);
+        of_values(
+            &Huber::new().with_delta(0.5).with_reduction(reduction),
+            &target,
+        );
+        of_values(
+            &SmoothL1::new().with_beta(0.5).with_reduction(reduction),
+            &target,
+        );
+        let labels = Tensor::from_fn([4, 3], |it| if it % 2 == 0 { 1.0 } else { -1.0 });
+        of_values(&MultilabelHinge::new().with_reduction(reduction), &labels);
+        let shares = target.softmax(1).unwrap();
+        of_values(&BceWithLogits::new().with_reduction(reduction), &shares);
+        of_values(&CrossEntropySoft::new().with_reduction(reduction), &shares);
+    }
+}
+
+#[test]
+fn distillation_holds_to_the_contracts() {
+    let teacher = draw(&[4, 3], 2);
+    let classes = CLASSES.to_vec();
+    let single = Taught {
+        teacher: teacher.cast(),
+        classes: classes.clone(),
+    };
+    let double = Taught { teacher, classes };
+    for alpha in [0.0, 0.5, 1.0] {
+        let loss = Distillation::new(2.0, alpha);
+        check_loss(&loss, &draw(&[4, 3], 1), &double, &single).unwrap();
+    }
+}
+
+#[test]
+fn losses_of_very_many_classes_hold_to_the_contracts() {
+    let tree = ClassTree::huffman(&[5.0, 1.0, 2.0]).unwrap();
+    let loss = HierarchicalSoftmax::new(tree, draw(&[2, 3], 2), draw(&[2], 3)).unwrap();
+    check_in_double(&loss, &draw(&[4, 3], 1), &CLASSES).unwrap();
+    let loss = NegativeSampling::new(draw(&[9, 3], 2), draw(&[9], 3)).unwrap();
+    let target = WithNoise {
+        classes: CLASSES.to_vec(),
+        noise: vec![3, 4, 5, 6, 7, 8, 0, 1],
+    };
+    check_in_double(&loss, &draw(&[4, 3], 1), &target).unwrap();
+}
+
+/// The squared error, broken in one place.
+struct Flawed {
+    flaw: Contract,
+    calls: AtomicUsize,
+}
+
+impl<E: Element> Loss<E> for Flawed {
+    type Target = Tensor<E>;
+
+    fn name(&self) -> &'static str {
+        "flawed"
+    }
+
+    fn reduction(&self) -> Reduction {
+        Reduction::Mean
+    }
+
+    fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
+        if self.flaw == Contract::Succeeds {
+            return Err(Error::argument("flawed", "flaw", "another one", "this one"));
+        }
+        let examples = prediction.shape()[0];
+        let target = match self.flaw {
+            Contract::Refusal => target.narrow(0, 0, examples)?,
+            _ => target.clone(),
+        };
+        let items = prediction.sub(&target)?.square();
+        Ok(match self.flaw {
+            Contract::Repeatable => {
+                items.add_scalar(self.calls.fetch_add(1, Ordering::Relaxed) as f64)
+            }
+            // The value is right and the gradient 1.5 times too great.
+            Contract::Gradient => items.mul_scalar(1.5).sub(&items.detach().mul_scalar(0.5))?,
+            Contract::Precision if E::NAME == "f32" => items.mul_scalar(1.01),
+            _ => items,
+        })
+    }
+
+    fn forward(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
+        let items = self.per_item(prediction, target)?;
+        Ok(match self.flaw {
+            Contract::Reduction => items.sum(),
+            _ => items.mean(),
+        })
+    }
+
+    fn expected_initial(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
+        (self.flaw != Contract::Uninformed).then_some(1.0)
+    }
+
+    fn expected_given(&self, _prediction: &Tensor<E>, _target: &Tensor<E>) -> Option<f64> {
+        Some(1.0)
+    }
+
+    fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
+        Some(if self.flaw == Contract::Floor {
+            1e3
+        } else {
+            0.0
+        })
+    }
+
+    fn has_kinks(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_broken_loss_fails_the_check_that_it_breaks() {
+    for flaw in [
+        Contract::Succeeds,
+        Contract::Repeatable,
+        Contract::Reduction,
+        Contract::Gradient,
+        Contract::Floor,
+        Contract::Uninformed,
+        Contract::Refusal,
+        Contract::Precision,
+    ] {
+        let loss = Flawed {
+            flaw,
+            calls: AtomicUsize::new(0),
+        };
+        let target = draw(&[4, 3], 2);
+        let broken = check_loss(&loss, &draw(&[4, 3], 1), &target, &target.cast()).unwrap_err();
+        assert_eq!(broken.contract, flaw, "{broken}");
+    }
+}
