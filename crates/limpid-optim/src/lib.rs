@@ -1,18 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod average;
 mod clip;
 mod group;
 mod optimizer;
+mod penalty;
 mod report;
 pub mod rule;
 pub mod schedule;
 mod setting;
 mod state;
 mod sweep;
+pub mod testing;
 
+pub use average::{Ema, Swa};
 pub use clip::{Clip, clip_grad_norm, clip_grad_value};
 pub use group::{Group, Members};
 pub use optimizer::{NonFinite, Optimize, Optimizer};
+pub use penalty::{MaxNorm, Penalty, PenaltyShare};
 pub use report::{ParameterReport, Reporting, StepReport};
 pub use rule::adadelta::Adadelta;
 pub use rule::adagrad::Adagrad;
@@ -27,6 +32,6 @@ pub use rule::{At, Decay, Rule, RuleState, Slot, SlotMut};
 pub use schedule::{
     Anneal, Constant, CosineAnnealing, CosineWarmRestarts, CyclicTriangular, Exponential, Goal,
     InverseTime, Linear, MultiStep, OneCycle, PlateauState, Polynomial, ReduceOnPlateau, Schedule,
-    Threshold, WarmUp,
+    Step, Threshold, WarmUp,
 };
 pub use state::OptimizerState;

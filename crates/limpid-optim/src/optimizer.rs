@@ -513,3 +513,7 @@ impl<E: Element, R: Rule<E>> Optimize<E> for Optimizer<E, R> {
         Self::load(self, model, state)
     }
 }
+
+#[cfg(test)]
+#[path = "optimizer_tests.rs"]
+mod tests;
