@@ -1,1 +1,3 @@
-//! The training loop: trainer, observers, metrics, checkpoints, progress
+#![doc = include_str!("../README.md")]
+
+pub mod metric;

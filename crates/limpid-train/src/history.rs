@@ -1,0 +1,84 @@
+//! What happened in a run, as plain data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EarlyStop, Waiver};
+
+/// The record of a run: every step, every epoch, and how it ended. It holds no time of day, so equal
+/// runs have equal histories.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct History {
+    /// The checks that did not count, and why.
+    pub waivers: Vec<Waiver>,
+    /// The steps, in order.
+    pub steps: Vec<StepRecord>,
+    /// The epochs, in order.
+    pub epochs: Vec<EpochRecord>,
+    /// The epoch with the best validation, from 0.
+    pub best_epoch: Option<usize>,
+    /// Why the run ended, once it has.
+    pub ending: Option<Ending>,
+}
+
+/// A step, from the data to the update.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StepRecord {
+    /// The step since the start of the run, from 0.
+    pub step: u64,
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// The loss of the batch without penalty, before the update.
+    pub loss: f64,
+    /// The penalty on the weights, before the update.
+    pub penalty: f64,
+    /// The learning rate.
+    pub rate: f64,
+    /// The L2 norm of all gradients before clipping, where it was measured and is finite.
+    pub gradient_norm: Option<f64>,
+    /// Whether the update was left out, because a gradient was not finite.
+    pub skipped: bool,
+}
+
+/// An epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EpochRecord {
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// How many steps there have been since the start of the run.
+    pub steps: u64,
+    /// The loss of the training rows without penalty, each as its step saw it: in training mode and
+    /// with the weights of that time.
+    pub train_loss: f64,
+    /// The share of the training rows that were right, each as its step saw it; `None` for values.
+    pub train_accuracy: Option<f64>,
+    /// The mean penalty of the steps.
+    pub penalty: f64,
+    /// The validation loss after the epoch.
+    pub validation_loss: Option<f64>,
+    /// The validation accuracy after the epoch; `None` for values.
+    pub validation_accuracy: Option<f64>,
+    /// The learning rate of the last step.
+    pub rate: f64,
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Ending {
+    /// All epochs are done.
+    Finished,
+    /// There was nothing better for as long as this allows.
+    EarlyStop(EarlyStop),
+    /// An observer wished it, for this reason.
+    Observer(String),
+}
+
+impl History {
+    /// The record of the epoch with the best validation.
+    pub fn best(&self) -> Option<&EpochRecord> {
+        self.epochs.get(self.best_epoch?)
+    }
+}
