@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, Write};
 use std::panic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use limpid_conformance::{rooms, run_all};
@@ -38,6 +38,6 @@ fn main() -> io::Result<ExitCode> {
     }
 }
 
-fn is_flag(argument: &PathBuf) -> bool {
+fn is_flag(argument: &Path) -> bool {
     argument.as_os_str().as_encoded_bytes().starts_with(b"-")
 }

@@ -45,7 +45,7 @@ pub(crate) fn plain<E: Element>(tensor: &Tensor<E>) -> Values {
 
 /// An operation's outputs by name.
 #[derive(Clone, Debug)]
-pub struct Outputs<E: Element>(BTreeMap<&'static str, Output<E>>);
+pub struct Outputs<E: Element>(BTreeMap<String, Output<E>>);
 
 impl<E: Element> Outputs<E> {
     /// One output, called `output`, as most operations have it.
@@ -54,14 +54,14 @@ impl<E: Element> Outputs<E> {
     }
 
     /// One output with a name of its own.
-    pub fn named(name: &'static str, output: impl Into<Output<E>>) -> Self {
-        Self(BTreeMap::from([(name, output.into())]))
+    pub fn named(name: impl Into<String>, output: impl Into<Output<E>>) -> Self {
+        Self(BTreeMap::from([(name.into(), output.into())]))
     }
 
     /// These outputs and another one.
     #[must_use]
-    pub fn with(mut self, name: &'static str, output: impl Into<Output<E>>) -> Self {
-        self.0.insert(name, output.into());
+    pub fn with(mut self, name: impl Into<String>, output: impl Into<Output<E>>) -> Self {
+        self.0.insert(name.into(), output.into());
         self
     }
 

@@ -6,6 +6,11 @@ use crate::error::OperationError;
 use crate::inputs::Inputs;
 use crate::outputs::Outputs;
 
+mod init;
+mod loss;
+mod optim;
+mod preprocess;
+mod schedule;
 mod tensor;
 
 /// An operation in one element type.
@@ -30,7 +35,14 @@ macro_rules! operations {
 }
 use operations;
 
-const ROOMS: [&[Operation]; 1] = [tensor::OPERATIONS];
+const ROOMS: &[&[Operation]] = &[
+    tensor::OPERATIONS,
+    loss::OPERATIONS,
+    optim::OPERATIONS,
+    schedule::OPERATIONS,
+    preprocess::OPERATIONS,
+    init::OPERATIONS,
+];
 
 /// Every operation, room by room.
 pub fn all() -> impl Iterator<Item = &'static Operation> {

@@ -1,0 +1,142 @@
+//! Operations of `limpid-loss`.
+
+use limpid_loss::{
+    BceWithLogits, ClassTree, CrossEntropy, CrossEntropySoft, Distillation, HierarchicalSoftmax,
+    Huber, L1, L2, Loss, Mse, MultilabelHinge, NegativeSampling, Nll, Reduction, SmoothL1, Taught,
+    WestonWatkinsHinge, WithNoise,
+};
+use limpid_tensor::{Element, Tensor};
+
+use super::{Operation, Outcome, operations, single};
+use crate::attributes::required;
+use crate::error::KeyError;
+use crate::inputs::Inputs;
+
+/// What PyTorch leaves out where the case names no class for it.
+const IGNORED: isize = -100;
+
+/// The room's table.
+pub(super) const OPERATIONS: &[Operation] = operations![
+    "cross_entropy" => |it| {
+        let mut loss = CrossEntropy::new()
+            .with_ignore_index(usize::MAX)
+            .with_label_smoothing(number(it, "label_smoothing", 0.0)?)
+            .with_reduction(reduction(it)?);
+        loss.weight = weight(it);
+        single(loss.forward(it.tensor("input")?, &classes(it)?))
+    },
+    "cross_entropy_soft" => |it| {
+        let mut loss = CrossEntropySoft::new()
+            .with_label_smoothing(number(it, "label_smoothing", 0.0)?)
+            .with_reduction(reduction(it)?);
+        loss.weight = weight(it);
+        on_values(it, &loss)
+    },
+    "nll_loss" => |it| {
+        let mut loss =
+            Nll::new().with_ignore_index(usize::MAX).with_reduction(reduction(it)?);
+        loss.weight = weight(it);
+        single(loss.forward(it.tensor("input")?, &classes(it)?))
+    },
+    "weston_watkins_hinge" => |it| {
+        let loss = WestonWatkinsHinge::new()
+            .with_margin(number(it, "margin", 1.0)?)
+            .with_reduction(reduction(it)?);
+        single(loss.forward(it.tensor("input")?, &classes(it)?))
+    },
+    "multilabel_hinge" => |it| on_values(it, &MultilabelHinge::new().with_reduction(reduction(it)?)),
+    "bce_with_logits" => |it| {
+        let mut loss = BceWithLogits::new().with_reduction(reduction(it)?);
+        loss.pos_weight = it.optional("pos_weight").map(Tensor::cast);
+        on_values(it, &loss)
+    },
+    "mse_loss" => |it| on_values(it, &Mse::new().with_reduction(reduction(it)?)),
+    "l2_loss" => |it| on_values(it, &L2::new().with_reduction(reduction(it)?)),
+    "l1_loss" => |it| on_values(it, &L1::new().with_reduction(reduction(it)?)),
+    "huber_loss" => |it| {
+        let loss = Huber::new()
+            .with_delta(number(it, "delta", 1.0)?)
+            .with_reduction(reduction(it)?);
+        on_values(it, &loss)
+    },
+    "smooth_l1_loss" => |it| {
+        let loss = SmoothL1::new()
+            .with_beta(number(it, "beta", 1.0)?)
+            .with_reduction(reduction(it)?);
+        on_values(it, &loss)
+    },
+    "distillation" => |it| {
+        let temperature = required(it.attributes().number("temperature")?, "temperature")?;
+        let alpha = required(it.attributes().number("alpha")?, "alpha")?;
+        let loss = Distillation::new(temperature, alpha).with_reduction(reduction(it)?);
+        let target = Taught { teacher: it.tensor("teacher")?.clone(), classes: classes(it)? };
+        single(loss.forward(it.tensor("student")?, &target))
+    },
+    "hierarchical_softmax" => |it| {
+        let (shape, path) = it.integers("path")?;
+        let (_, code) = it.integers("code")?;
+        let tree = ClassTree::from_tables(path, code, shape.last().copied().unwrap_or(0))?;
+        let (weight, bias) = (it.parameter("node_weight")?, it.parameter("node_bias")?);
+        let loss = HierarchicalSoftmax::with_parameters(tree, weight, bias)?;
+        let loss = loss.with_reduction(reduction(it)?);
+        single(loss.forward(it.tensor("input")?, &classes(it)?))
+    },
+    "negative_sampling" => |it| {
+        let (weight, bias) = (it.parameter("weight")?, it.parameter("bias")?);
+        let loss = NegativeSampling::with_parameters(weight, bias)?.with_reduction(reduction(it)?);
+        let target = WithNoise { classes: classes(it)?, noise: it.indices("noise")?.1 };
+        single(loss.forward(it.tensor("input")?, &target))
+    },
+];
+
+fn on_values<E: Element>(
+    inputs: &Inputs<'_, E>,
+    loss: &impl Loss<E, Target = Tensor<E>>,
+) -> Outcome<E> {
+    single(loss.forward(inputs.tensor("input")?, inputs.tensor("target")?))
+}
+
+fn number<E: Element>(inputs: &Inputs<'_, E>, key: &str, default: f64) -> Result<f64, KeyError> {
+    Ok(inputs.attributes().number(key)?.unwrap_or(default))
+}
+
+fn reduction<E: Element>(inputs: &Inputs<'_, E>) -> Result<Reduction, KeyError> {
+    match inputs.attributes().word("reduction")? {
+        None | Some("mean") => Ok(Reduction::Mean),
+        Some("sum") => Ok(Reduction::Sum),
+        Some("none") => Ok(Reduction::None),
+        Some(_) => Err(KeyError::new(
+            "attrs.reduction",
+            "must be mean, sum or none",
+        )),
+    }
+}
+
+fn weight<E: Element>(inputs: &Inputs<'_, E>) -> Option<Vec<f64>> {
+    Some(
+        inputs
+            .optional("weight")?
+            .to_vec()
+            .into_iter()
+            .map(Element::double)
+            .collect(),
+    )
+}
+
+/// The classes of the target. Those that are to be left out become `usize::MAX`: PyTorch's number
+/// for them may be negative.
+fn classes<E: Element>(inputs: &Inputs<'_, E>) -> Result<Vec<usize>, KeyError> {
+    let ignored = inputs
+        .attributes()
+        .integer("ignore_index")?
+        .unwrap_or(IGNORED);
+    let class = |&class: &i64| match usize::try_from(class) {
+        _ if i64::try_from(ignored) == Ok(class) => Ok(usize::MAX),
+        Ok(class) => Ok(class),
+        Err(_) => Err(KeyError::new(
+            "inputs.target.data",
+            format!("holds class {class}"),
+        )),
+    };
+    inputs.integers("target")?.1.iter().map(class).collect()
+}
