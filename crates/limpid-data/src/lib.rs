@@ -20,6 +20,7 @@ mod split;
 pub mod synthetic;
 mod table;
 mod target;
+mod through;
 
 pub use csv::{Header, TableOptions, TargetColumn, Task, read_csv, read_csv_from};
 pub use dataset::{Dataset, Features};
@@ -36,3 +37,4 @@ pub use row_map::{MapFeatures, MapValues, RowMap};
 pub use split::{Fractions, Split};
 pub use table::Table;
 pub use target::Target;
+pub use through::Through;

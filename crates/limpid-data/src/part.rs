@@ -71,7 +71,14 @@ pub trait Part: sealed::Sealed + Sized {
         Self::Data: MapValues;
 }
 
-/// A part whose data may be seen: every part but the sealed test.
+/// A part whose data may be seen: every part but the sealed test. A loader takes no other:
+/// ```compile_fail,E0277
+/// # use limpid_data::{Fractions, Split, classics};
+/// # use limpid_tensor::Stream;
+/// # let iris = classics::iris().unwrap();
+/// let split = Split::random(&iris, Fractions::default(), &Stream::new(7)).unwrap();
+/// let loader = limpid_data::Loader::classes(&split.test, 32);
+/// ```
 pub trait Visible: Part {
     /// The dataset inside.
     fn data(&self) -> &Self::Data;

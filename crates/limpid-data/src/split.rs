@@ -74,7 +74,7 @@ fn check_fraction(name: &'static str, fraction: f64) -> Result<(), DataError> {
 /// ```
 ///
 /// What is inside the test part cannot be seen:
-/// ```compile_fail,E0609
+/// ```compile_fail,E0616
 /// # use limpid_data::{Fractions, Split, classics};
 /// # use limpid_tensor::Stream;
 /// # let iris = classics::iris().unwrap();

@@ -1,0 +1,6 @@
+use limpid_data::{Train, classics};
+
+fn main() {
+    let iris = classics::iris().unwrap();
+    let _ = Train { data: iris };
+}
