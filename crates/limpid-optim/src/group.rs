@@ -7,6 +7,9 @@ use limpid_tensor::Result;
 
 use crate::setting;
 
+/// A condition on a parameter's path and shape.
+pub type Condition = dyn Fn(&str, &[usize]) -> bool + Send + Sync;
+
 /// Which parameters belong to a group.
 #[derive(Clone)]
 pub enum Members {
@@ -17,7 +20,7 @@ pub enum Members {
     /// Parameters of at most this rank. Rank 1 means biases and the scales and shifts of norms.
     RankAtMost(usize),
     /// Parameters that a condition on path and shape holds for.
-    Where(Arc<dyn Fn(&str, &[usize]) -> bool + Send + Sync>),
+    Where(Arc<Condition>),
 }
 
 impl Members {

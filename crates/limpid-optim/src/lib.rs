@@ -15,7 +15,7 @@ pub mod testing;
 
 pub use average::{Ema, Swa};
 pub use clip::{Clip, clip_grad_norm, clip_grad_value};
-pub use group::{Group, Members};
+pub use group::{Condition, Group, Members};
 pub use optimizer::{NonFinite, Optimize, Optimizer};
 pub use penalty::{MaxNorm, Penalty, PenaltyShare};
 pub use report::{ParameterReport, Reporting, StepReport};

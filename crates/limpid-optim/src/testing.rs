@@ -122,7 +122,8 @@ fn descends<E: Element, R: Rule<E> + Clone>(rule: &R, rate: f64) -> Result<Optio
     let before = value(&model)?.item()?.double();
     train(&mut Optimizer::new(rule.clone(), rate)?, &mut model, 300)?;
     let after = value(&model)?.item()?.double();
-    Ok((!(after < 0.1 * before)).then(|| format!("from {before} to {after}")))
+    let missed = after.is_nan() || after >= 0.1 * before;
+    Ok(missed.then(|| format!("from {before} to {after}")))
 }
 
 fn repeats<E: Element, R: Rule<E> + Clone>(rule: &R, rate: f64) -> Result<Option<String>> {
@@ -202,7 +203,7 @@ mod tests {
     }
 
     /// Climbs.
-    #[derive(Clone)]
+    #[derive(Clone, Debug)]
     struct Wrong;
 
     impl<E: Element> Rule<E> for Wrong {

@@ -30,7 +30,7 @@ pub struct At {
 
 /// How one parameter is changed by its gradient. The owner of the state, of groups, clipping and
 /// rates is [`Optimizer`](crate::Optimizer).
-pub trait Rule<E: Element>: Send + Sync {
+pub trait Rule<E: Element>: Debug + Send + Sync {
     /// What the rule remembers of a parameter.
     type State: RuleState<E>;
 

@@ -151,7 +151,7 @@ mod tests {
     fn four_steps_by_hand() {
         let rule = Rprop::new();
         let mut state = rule.init(&Tensor::<f64>::zeros([1]));
-        let mut parameter = [1.0];
+        let mut parameter = [1.0_f64];
         let gradients = [(5.0, 0.9), (0.1, 0.78), (-3.0, 0.78), (-1.0, 0.84)];
         for (step, (gradient, want)) in (1..).zip(gradients) {
             let at = At {
@@ -161,7 +161,7 @@ mod tests {
             };
             rule.step(&mut parameter, &[gradient], &mut state, &at);
             assert!(
-                (parameter[0] - want as f64).abs() < 1e-12,
+                (parameter[0] - want).abs() < 1e-12,
                 "step {step}: {}",
                 parameter[0]
             );

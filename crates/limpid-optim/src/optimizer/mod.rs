@@ -1,6 +1,7 @@
 //! The owner of what a rule remembers, and of everything around the rule.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use limpid_tensor::{
     Element, Error, Gradients, Parameter, Parameters, Result, for_each_parameter_mut,
@@ -12,8 +13,14 @@ use crate::group::{Group, Members};
 use crate::report::{ParameterReport, Reporting, StepReport};
 use crate::rule::{At, Rule};
 use crate::setting;
-use crate::state::OptimizerState;
 use crate::sweep::sum_of_squares;
+
+mod checkpoint;
+mod optimize;
+#[cfg(test)]
+mod tests;
+
+pub use optimize::Optimize;
 
 /// What to do when a gradient is not finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,52 +31,6 @@ pub enum NonFinite {
     Skip,
     /// Does not look: the rule is applied.
     Apply,
-}
-
-/// An optimizer of any rule, as a trainer holds it.
-pub trait Optimize<E: Element>: Send {
-    /// The rule's name.
-    fn name(&self) -> &'static str;
-
-    /// Updates `model` by `gradients`; see [`Optimizer::step`].
-    ///
-    /// # Errors
-    /// A parameters error when a parameter has another shape than at the step before.
-    fn step(
-        &mut self,
-        model: &mut dyn Parameters<E>,
-        gradients: &Gradients<E>,
-    ) -> Result<StepReport>;
-
-    /// The current learning rate.
-    fn rate(&self) -> f64;
-
-    /// Sets the learning rate of the steps to come.
-    ///
-    /// # Errors
-    /// An argument error when it is not a finite number from 0.
-    fn set_rate(&mut self, rate: f64) -> Result<()>;
-
-    /// Sets how much of the steps to come is measured.
-    fn set_reporting(&mut self, reporting: Reporting);
-
-    /// How many updates there have been.
-    fn steps(&self) -> u64;
-
-    /// How many steps were skipped, because a gradient was not finite.
-    fn skipped(&self) -> u64;
-
-    /// Everything that the optimizer remembers.
-    ///
-    /// # Errors
-    /// A shape error when a rule's state is not as long as its parameter.
-    fn state(&self) -> Result<OptimizerState<E>>;
-
-    /// Goes on from `state`; see [`Optimizer::load`].
-    ///
-    /// # Errors
-    /// As [`Optimizer::load`].
-    fn load(&mut self, model: &dyn Parameters<E>, state: &OptimizerState<E>) -> Result<()>;
 }
 
 /// What is known of one parameter.
@@ -98,7 +59,7 @@ struct Memory<S> {
 /// assert_eq!(report.gradient_norm, Some(8f64.sqrt()));
 /// # Ok::<(), limpid_tensor::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Optimizer<E: Element, R: Rule<E>> {
     rule: R,
     rate: f64,
@@ -217,6 +178,9 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     ///
     /// Drop the loss first: as long as it lives it holds the old weights, so that they are copied
     /// instead of being changed where they lie. The result is the same.
+    ///
+    /// Gradients of a few rows, as lookups in a table leave them, act as what they stand for: zeros
+    /// in all other rows, where momentum and decay go on.
     ///
     /// # Errors
     /// A parameters error when a parameter has another shape than at the step before; the model
@@ -388,79 +352,20 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
         }
         at
     }
+}
 
-    /// Everything that the optimizer remembers. Groups, clipping and the rule's settings are not in
-    /// it: they belong to the configuration.
-    ///
-    /// # Errors
-    /// A shape error when a rule's state is not as long as its parameter.
-    pub fn state(&self) -> Result<OptimizerState<E>> {
-        let mut saved = OptimizerState {
-            rule: self.rule.name().to_owned(),
-            ..Default::default()
-        };
-        saved.numbers.insert("step".to_owned(), self.steps as f64);
-        saved
-            .numbers
-            .insert("skipped".to_owned(), self.skipped as f64);
-        saved.numbers.insert("rate".to_owned(), self.rate);
-        for (path, memory) in &self.memories {
-            saved
-                .numbers
-                .insert(format!("{path}:steps"), memory.steps as f64);
-            saved.put(path, &memory.shape, &memory.state)?;
-        }
-        Ok(saved)
-    }
-
-    /// Goes on from `state`, which belongs to `model`. Nothing is changed unless everything fits.
-    ///
-    /// # Errors
-    /// A parameters error when it is of another rule, misses something, or holds more than the
-    /// model and the rule's settings account for; a shape error where shapes differ.
-    pub fn load<M: Parameters<E> + ?Sized>(
-        &mut self,
-        model: &M,
-        state: &OptimizerState<E>,
-    ) -> Result<()> {
-        let name = self.rule.name();
-        if state.rule != name {
-            let expected = format!("the state of `{name}`");
-            let found = format!("that of `{}`", state.rule);
-            return Err(Error::parameters("load optimizer", expected, found));
-        }
-        let mut memories = BTreeMap::new();
-        let mut taken = 0;
-        let parameters: BTreeMap<String, &Parameter<E>> =
-            named_parameters(model).into_iter().collect();
-        for path in state.paths() {
-            let Some(parameter) = parameters.get(path) else {
-                let found = format!("a state for `{path}`");
-                let expected = "only the model's own paths";
-                return Err(Error::parameters("load optimizer", expected, found));
-            };
-            let mut own = self.rule.init(parameter);
-            taken += state.take(path, parameter.shape(), &mut own)?;
-            let steps = state.count(&format!("{path}:steps"))?;
-            let shape = parameter.shape().to_vec();
-            memories.insert(
-                path.to_owned(),
-                Memory {
-                    shape,
-                    steps,
-                    state: own,
-                },
-            );
-        }
-        if taken != state.tensors.len() {
-            let expected = format!("{taken} tensors, as the settings of `{name}` need");
-            let found = state.tensors.len().to_string();
-            return Err(Error::parameters("load optimizer", expected, found));
-        }
-        let (steps, skipped) = (state.count("step")?, state.count("skipped")?);
-        self.set_rate(state.number("rate")?)?;
-        (self.steps, self.skipped, self.memories) = (steps, skipped, memories);
-        Ok(())
+/// Says where it stands; what the rule remembers would be as long as the model.
+impl<E: Element, R: Rule<E>> fmt::Debug for Optimizer<E, R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Optimizer")
+            .field("rule", &self.rule)
+            .field("rate", &self.rate)
+            .field("groups", &self.groups)
+            .field("clip", &self.clip)
+            .field("steps", &self.steps)
+            .field("skipped", &self.skipped)
+            .finish_non_exhaustive()
     }
 }
 
@@ -471,49 +376,3 @@ enum Change<E> {
     Scale(E),
     Bound(E),
 }
-
-impl<E: Element, R: Rule<E>> Optimize<E> for Optimizer<E, R> {
-    fn name(&self) -> &'static str {
-        self.rule.name()
-    }
-
-    fn step(
-        &mut self,
-        model: &mut dyn Parameters<E>,
-        gradients: &Gradients<E>,
-    ) -> Result<StepReport> {
-        Self::step(self, model, gradients)
-    }
-
-    fn rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_rate(&mut self, rate: f64) -> Result<()> {
-        Self::set_rate(self, rate)
-    }
-
-    fn set_reporting(&mut self, reporting: Reporting) {
-        self.reporting = reporting;
-    }
-
-    fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
-    fn state(&self) -> Result<OptimizerState<E>> {
-        Self::state(self)
-    }
-
-    fn load(&mut self, model: &dyn Parameters<E>, state: &OptimizerState<E>) -> Result<()> {
-        Self::load(self, model, state)
-    }
-}
-
-#[cfg(test)]
-#[path = "optimizer_tests.rs"]
-mod tests;
