@@ -108,7 +108,9 @@ impl Clearance {
             }
         }
         let waived = |check: &&CheckOutcome| waivers.iter().any(|waiver| waiver.name == check.name);
-        let failed = checks.iter().filter(|check| !check.passed && !waived(check));
+        let failed = checks
+            .iter()
+            .filter(|check| !check.passed && !waived(check));
         let failed: Vec<CheckOutcome> = failed.cloned().collect();
         if !failed.is_empty() {
             return Err(TrainError::Refused { failed });

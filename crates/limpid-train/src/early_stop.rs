@@ -93,7 +93,12 @@ mod tests {
     #[test]
     fn settings_outside_their_range_are_refused() {
         assert!(EarlyStop::after(0).check().is_err());
-        assert!(EarlyStop::after(1).with_min_delta(f64::NAN).check().is_err());
+        assert!(
+            EarlyStop::after(1)
+                .with_min_delta(f64::NAN)
+                .check()
+                .is_err()
+        );
         assert!(EarlyStop::after(1).check().is_ok());
     }
 }

@@ -47,7 +47,9 @@ pub enum TrainError {
         source: limpid_tensor::Error,
     },
     /// A loss is not finite. The model was put back into its best state so far.
-    #[error("epoch {epoch}, step {step}: the {what} is {found}; the model is back in its best state")]
+    #[error(
+        "epoch {epoch}, step {step}: the {what} is {found}; the model is back in its best state"
+    )]
     NotFinite {
         /// The epoch, from 0.
         epoch: usize,
@@ -94,6 +96,8 @@ impl TrainError {
 }
 
 fn list(failed: &[CheckOutcome]) -> String {
-    let lines = failed.iter().map(|check| format!("`{}`: {}", check.name, check.detail));
+    let lines = failed
+        .iter()
+        .map(|check| format!("`{}`: {}", check.name, check.detail));
     lines.collect::<Vec<_>>().join("; ")
 }

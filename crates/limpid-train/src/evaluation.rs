@@ -3,7 +3,7 @@
 use limpid_data::{Dataset, Loader, Visible};
 use limpid_loss::{Loss, Reduction};
 use limpid_nn_layers::Module;
-use limpid_tensor::{Element, Result, Stream, without_gradient};
+use limpid_tensor::{Element, Error, Stream, without_gradient};
 use serde::{Deserialize, Serialize};
 
 use crate::{Layout, Supervision, TrainError};
@@ -101,7 +101,7 @@ pub(crate) fn evaluate_loader<E, M, L, D>(
     model: &M,
     criterion: &L,
     loader: &Loader<'_, D, KindOf<E, L>>,
-) -> Result<Evaluation>
+) -> Result<Evaluation, Error>
 where
     E: Element,
     M: Module<E> + ?Sized,

@@ -1,3 +1,37 @@
 #![doc = include_str!("../README.md")]
 
+mod checkpoint;
+mod clearance;
+mod config;
+mod early_stop;
+mod error;
+mod evaluation;
+mod history;
 pub mod metric;
+mod observer;
+#[cfg(feature = "progress")]
+mod progress;
+mod recorder;
+mod run;
+mod step;
+mod supervision;
+mod trained;
+mod trainer;
+
+pub use checkpoint::{Checkpoint, Checkpoints};
+pub use clearance::{CheckOutcome, Clearance, Waiver};
+pub use config::{Keep, Layout, Per, Rest, TrainerConfig};
+pub use early_stop::{Criterion, EarlyStop};
+pub use error::TrainError;
+pub use evaluation::{Evaluation, evaluate};
+pub use history::{Ending, EpochRecord, History, StepRecord};
+pub use observer::{Activation, Detail, EpochView, Observer, StartView, StepView, Watch};
+#[cfg(feature = "progress")]
+pub use progress::Progress;
+pub use step::{StepOutcome, train_step};
+pub use supervision::Supervision;
+pub use trained::Trained;
+pub use trainer::Trainer;
+
+#[cfg(test)]
+mod fixture;

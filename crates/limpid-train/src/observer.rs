@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use limpid_nn_layers::Module;
-use limpid_optim::StepReport;
+use limpid_optim::{PenaltyShare, StepReport};
 use limpid_tensor::{Element, Gradients, Tensor};
 
 use crate::{EpochRecord, StepRecord};
@@ -80,13 +80,15 @@ pub struct Activation<E: Element> {
 pub struct StepView<'a, E: Element> {
     /// Step, epoch, loss, penalty, rate.
     pub record: StepRecord,
+    /// The penalty and its gradient's norm, apart from the data's.
+    pub penalty: PenaltyShare,
     /// What the optimizer did.
     pub report: &'a StepReport,
     /// The gradients of the step. They belong to the values before the update, so that
     /// [`Gradients::get`] finds none for a parameter of `model`: see
     /// [`StepView::parameter_gradients`].
     pub gradients: &'a Gradients<E>,
-    /// Each parameter's gradient before clipping, by path, from [`Detail::Gradients`]; else empty.
+    /// Each parameter's gradient before clipping, penalty included, by path, from [`Detail::Gradients`]; else empty.
     pub parameter_gradients: &'a [(String, Tensor<E>)],
     /// The layers' outputs in the order that they ran in, at [`Detail::Activations`]; else empty.
     pub activations: &'a [Activation<E>],

@@ -2,15 +2,15 @@
 
 use limpid_loss::Loss;
 use limpid_nn_layers::{Context, Module, Updates};
-use limpid_optim::{Optimize, StepReport};
-use limpid_tensor::{Element, Gradients, Parameters, Result, Stream, Tensor};
+use limpid_optim::{Optimize, Penalty, PenaltyShare, StepReport};
+use limpid_tensor::{Element, Gradients, Result, Stream, Tensor};
 
-use crate::{Penalty, Supervision};
+use crate::Supervision;
 
 /// What a step saw and did.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Step<E: Element> {
+pub struct StepOutcome<E: Element> {
     /// The loss of the batch without penalty, before the update.
     pub loss: f64,
     /// How many rows were right, for classes.
@@ -63,7 +63,7 @@ pub fn train_step<E, M, L>(
     input: &Tensor<E>,
     target: &L::Target,
     stream: Stream,
-) -> Result<Step<E>>
+) -> Result<StepOutcome<E>>
 where
     E: Element,
     M: Module<E>,
@@ -73,7 +73,7 @@ where
     let context = Context::train(stream);
     let measured = measure(&*model, criterion, None, input, target, context)?;
     let report = update(model, optimizer, &measured.gradients, measured.updates)?;
-    Ok(Step {
+    Ok(StepOutcome {
         loss: measured.loss,
         hits: measured.hits,
         gradients: measured.gradients,
@@ -84,7 +84,7 @@ where
 /// What is known before the update. The graph is gone by then.
 pub(crate) struct Measured<E: Element> {
     pub(crate) loss: f64,
-    pub(crate) penalty: f64,
+    pub(crate) penalty: PenaltyShare,
     pub(crate) hits: Option<usize>,
     pub(crate) gradients: Gradients<E>,
     pub(crate) updates: Updates<E>,
@@ -94,7 +94,7 @@ pub(crate) struct Measured<E: Element> {
 pub(crate) fn measure<E, M, L>(
     model: &M,
     criterion: &L,
-    penalty: Option<&dyn Penalty<E>>,
+    penalty: Option<&Penalty>,
     input: &Tensor<E>,
     target: &L::Target,
     mut context: Context<'_, E>,
@@ -107,16 +107,13 @@ where
 {
     let prediction = model.forward(input, &mut context)?;
     let loss = criterion.forward(&prediction, target)?;
-    let cost = penalty.map(|it| it.value(model as &dyn Parameters<E>)).transpose()?;
-    let total = match &cost {
-        Some(cost) => loss.add(cost)?,
-        None => loss.clone(),
-    };
+    let mut gradients = loss.backward()?;
+    let penalty = penalty.map(|it| it.add_to(model, &mut gradients));
     Ok(Measured {
         loss: loss.item()?.double(),
-        penalty: cost.map_or(Ok(0.0), |cost| cost.item().map(E::double))?,
+        penalty: penalty.transpose()?.unwrap_or_default(),
         hits: target.hits(&prediction)?,
-        gradients: total.backward()?,
+        gradients,
         updates: context.into_updates(),
     })
 }

@@ -66,8 +66,14 @@ mod tests {
     #[test]
     fn the_greatest_output_is_the_prediction_and_the_lowest_wins_a_tie() {
         let logits = Tensor::from_vec(vec![0.0, 2.0, 1.0, 1.0], [2, 2]).unwrap();
-        assert_eq!(Supervision::<f64>::hits(&[1, 0][..], &logits).unwrap(), Some(2));
-        assert_eq!(Supervision::<f64>::hits(&[1, 1][..], &logits).unwrap(), Some(1));
+        assert_eq!(
+            Supervision::<f64>::hits(&[1, 0][..], &logits).unwrap(),
+            Some(2)
+        );
+        assert_eq!(
+            Supervision::<f64>::hits(&[1, 1][..], &logits).unwrap(),
+            Some(1)
+        );
         assert_eq!(Tensor::ones([2, 2]).hits(&logits).unwrap(), None);
     }
 }

@@ -1,0 +1,82 @@
+//! What a run remembers between its epochs.
+
+use limpid_optim::Ema;
+use limpid_tensor::{Element, Parameters, State};
+
+use crate::{Ending, EpochRecord, Evaluation, History, TrainerConfig};
+
+/// The state of a run, apart from model and optimizer.
+#[derive(Clone, Debug)]
+pub(crate) struct Run<E: Element> {
+    pub(crate) history: History,
+    /// The step that comes next.
+    pub(crate) step: u64,
+    /// The epoch that comes next, or is going on.
+    pub(crate) epoch: usize,
+    pub(crate) best: Option<(Evaluation, State<E>)>,
+    /// The epochs since the best one.
+    pub(crate) stale: usize,
+    /// Where the model goes back to when a loss is not finite.
+    pub(crate) refuge: State<E>,
+    pub(crate) average: Option<Ema<E>>,
+}
+
+impl<E: Element> Run<E> {
+    pub(crate) fn new<M: Parameters<E> + ?Sized>(model: &M, average: Option<Ema<E>>) -> Self {
+        Self {
+            history: History::default(),
+            step: 0,
+            epoch: 0,
+            best: None,
+            stale: 0,
+            refuge: State::of(model),
+            average,
+        }
+    }
+
+    /// Takes down an epoch, says whether it is the best so far.
+    pub(crate) fn judge<M: Parameters<E> + ?Sized>(
+        &mut self,
+        model: &M,
+        validation: Option<Evaluation>,
+        config: &TrainerConfig,
+    ) -> bool {
+        let Some(validation) = validation else {
+            self.refuge = State::of(model);
+            return false;
+        };
+        let min_delta = config.early_stop.map_or(0.0, |stop| stop.min_delta);
+        let is_best = self
+            .best
+            .as_ref()
+            .is_none_or(|(best, _)| config.criterion.better(&validation, best, min_delta));
+        if is_best {
+            let state = State::of(model);
+            self.refuge = state.clone();
+            self.best = Some((validation, state));
+            self.history.best_epoch = Some(self.epoch);
+            self.stale = 0;
+        } else {
+            self.stale += 1;
+        }
+        is_best
+    }
+
+    /// Ends the epoch; says whether the run ends with it.
+    pub(crate) fn close(
+        &mut self,
+        record: EpochRecord,
+        wish: Option<String>,
+        config: &TrainerConfig,
+    ) -> bool {
+        self.history.epochs.push(record);
+        self.epoch += 1;
+        let stop = config.early_stop.filter(|stop| self.stale >= stop.patience);
+        self.history.ending = match (wish, stop) {
+            (Some(reason), _) => Some(Ending::Observer(reason)),
+            (None, Some(stop)) => Some(Ending::EarlyStop(stop)),
+            (None, None) => (self.epoch >= config.epochs).then_some(Ending::Finished),
+        };
+        self.history.ending.is_some()
+    }
+}
