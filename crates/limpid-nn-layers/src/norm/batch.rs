@@ -1,0 +1,250 @@
+//! Normalisation over the batch.
+
+use limpid_tensor::{Buffer, Element, Error, Parameter, Result, Tensor, count};
+
+use super::standardize::{Centre, Grouping, channel_shape, scale_and_shift, standardize};
+use crate::{Context, Module, Parameters};
+
+/// How a [`BatchNorm`] layer is to be made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormConfig {
+    /// Channels, the length of dimension 1.
+    pub channels: usize,
+    /// Added to the variance; above 0. The default is 1e-5.
+    pub eps: f64,
+    /// The share of the new in the running statistics, in `[0, 1]`. The default is 0.1.
+    pub momentum: f64,
+    /// Whether a scale and a shift are learned. The default is yes.
+    pub affine: bool,
+}
+
+impl BatchNormConfig {
+    /// For `channels` channels, with PyTorch's defaults.
+    pub fn new(channels: usize) -> Self {
+        Self {
+            channels,
+            eps: 1e-5,
+            momentum: 0.1,
+            affine: true,
+        }
+    }
+
+    /// The same, with this added to the variance.
+    #[must_use]
+    pub fn with_eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
+    }
+
+    /// The same, with this share of the new in the running statistics.
+    #[must_use]
+    pub fn with_momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
+    }
+
+    /// The same, with a learned scale and shift or without.
+    #[must_use]
+    pub fn with_affine(self, affine: bool) -> Self {
+        Self { affine, ..self }
+    }
+
+    /// The layer: scale 1, shift 0, running mean 0, running variance 1.
+    ///
+    /// # Errors
+    /// An argument error when a setting is out of range.
+    pub fn build<E: Element>(&self) -> Result<BatchNorm<E>> {
+        let Self {
+            channels,
+            eps,
+            momentum,
+            affine,
+        } = *self;
+        if channels == 0 {
+            return Err(Error::argument(
+                "batch_norm",
+                "channels",
+                "at least 1",
+                channels,
+            ));
+        }
+        if !(eps >= 0.0 && eps.is_finite()) {
+            return Err(Error::argument(
+                "batch_norm",
+                "eps",
+                "finite and at least 0",
+                eps,
+            ));
+        }
+        if !(0.0..=1.0).contains(&momentum) {
+            return Err(Error::argument(
+                "batch_norm",
+                "momentum",
+                "in [0, 1]",
+                momentum,
+            ));
+        }
+        Ok(BatchNorm {
+            weight: affine.then(|| Parameter::new(Tensor::ones([channels]))),
+            bias: affine.then(|| Parameter::new(Tensor::zeros([channels]))),
+            running_mean: Buffer::new(Tensor::zeros([channels])),
+            running_var: Buffer::new(Tensor::ones([channels])),
+            eps,
+            momentum,
+        })
+    }
+}
+
+/// Brings every channel to mean 0 and variance 1, over the batch in training and by running
+/// statistics in evaluation, then scales and shifts it: (x - mean) / sqrt(var + eps) * weight + bias.
+///
+/// In training the running statistics move by `momentum` towards the batch's, through
+/// [`Context::update`]; their variance is the unbiased one, the normalisation's is not.
+///
+/// # Shapes
+/// input: `[N, C]` or `[N, C, ...]` up to rank 5; all else: `[C]`.
+///
+/// # Source
+/// Ioffe and Szegedy 2015, "Batch normalization", algorithm 1; equals `torch.nn.BatchNorm1d` to 3d.
+///
+/// # Example
+/// ```
+/// use limpid_nn_layers::{BatchNorm, Context, Module};
+/// use limpid_tensor::{Stream, Tensor};
+///
+/// let mut norm = BatchNorm::<f64>::new(1)?;
+/// let mut context = Context::train(Stream::new(7));
+/// norm.forward(&Tensor::from_vec(vec![1.0, 3.0], [2, 1])?, &mut context)?;
+/// context.into_updates().apply(&mut norm)?;
+/// assert!((norm.running_mean.item()? - 0.2).abs() < 1e-12);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug, Parameters)]
+pub struct BatchNorm<E: Element> {
+    /// The scale, `[C]`.
+    pub weight: Option<Parameter<E>>,
+    /// The shift, `[C]`.
+    pub bias: Option<Parameter<E>>,
+    /// The running mean, `[C]`.
+    pub running_mean: Buffer<E>,
+    /// The running unbiased variance, `[C]`.
+    pub running_var: Buffer<E>,
+    /// Added to the variance.
+    pub eps: f64,
+    /// The share of the new in the running statistics.
+    pub momentum: f64,
+}
+
+impl<E: Element> BatchNorm<E> {
+    /// For `channels` channels, with PyTorch's defaults.
+    ///
+    /// # Errors
+    /// As [`BatchNormConfig::build`].
+    pub fn new(channels: usize) -> Result<Self> {
+        BatchNormConfig::new(channels).build()
+    }
+
+    /// Moves the running statistic `name` towards `new`.
+    fn keep(
+        &self,
+        context: &mut Context<'_, E>,
+        name: &str,
+        buffer: &Buffer<E>,
+        new: &[f64],
+    ) -> Result<()> {
+        let old = context
+            .updated(name)
+            .unwrap_or_else(|| buffer.value().clone());
+        let new = Tensor::from_fn([new.len()], |channel| new[channel]).mul_scalar(self.momentum);
+        context.update(name, old.mul_scalar(1.0 - self.momentum).add(&new)?);
+        Ok(())
+    }
+}
+
+impl<E: Element> Module<E> for BatchNorm<E> {
+    fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        let channels = self.running_mean.len();
+        if !(2..=5).contains(&input.rank()) || input.shape()[1] != channels {
+            let rule = format!("must be [N, {channels}, ...] of rank 2 to 5");
+            return Err(Error::shape("batch_norm", &[input.shape()], rule));
+        }
+        let shape = channel_shape(channels, input.rank());
+        let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
+        if !context.is_training() {
+            let scale = self.running_var.add_scalar(self.eps).sqrt().reciprocal();
+            let centred = input.sub(&self.running_mean.reshape(&shape)?)?;
+            return scale_and_shift(centred.mul(&scale.reshape(&shape)?)?, weight, bias, &shape);
+        }
+        let grouping = Grouping {
+            outer: input.shape()[0],
+            groups: channels,
+            inner: count(&input.shape()[2..]),
+        };
+        let size = grouping.size();
+        if size < 2 {
+            let rule = "training needs more than one number a channel";
+            return Err(Error::shape("batch_norm", &[input.shape()], rule));
+        }
+        let done = standardize("batch_norm", input, grouping, Centre::Mean, self.eps)?;
+        let unbiased = size as f64 / (size - 1) as f64;
+        let variance: Vec<f64> = done.variance.iter().map(|var| var * unbiased).collect();
+        self.keep(context, "running_mean", &self.running_mean, &done.mean)?;
+        self.keep(context, "running_var", &self.running_var, &variance)?;
+        scale_and_shift(done.output, weight, bias, &shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check_module;
+    use limpid_tensor::Stream;
+
+    #[test]
+    fn the_contract_holds_for_every_rank() {
+        for shape in [&[6, 3][..], &[3, 3, 2], &[2, 3, 2, 2], &[2, 3, 1, 2, 2]] {
+            let input = Tensor::standard_normal(shape, Stream::new(1));
+            check_module(|_| BatchNorm::new(3), &input, shape).unwrap();
+        }
+        let input = Tensor::standard_normal([6, 3], Stream::new(1));
+        let plain = |_| BatchNormConfig::new(3).with_affine(false).build();
+        check_module(plain, &input, &[6, 3]).unwrap();
+    }
+
+    #[test]
+    fn running_statistics_move_and_a_second_use_goes_on_from_there() {
+        let norm = BatchNormConfig::new(1)
+            .with_momentum(0.5)
+            .build::<f64>()
+            .unwrap();
+        let input = Tensor::from_vec(vec![1.0, 3.0], [2, 1]).unwrap();
+        let mut context = Context::train(Stream::new(1));
+        let output = norm.forward(&input, &mut context).unwrap().to_vec();
+        assert!((output[1] - (1.0 + 1e-5_f64).sqrt().recip()).abs() < 1e-12);
+        assert_eq!(context.updated("running_mean").unwrap().to_vec(), [1.0]);
+        assert_eq!(context.updated("running_var").unwrap().to_vec(), [1.5]);
+        norm.forward(&input, &mut context).unwrap();
+        assert_eq!(context.updated("running_mean").unwrap().to_vec(), [1.5]);
+        assert_eq!(norm.running_mean.to_vec(), [0.0]);
+    }
+
+    #[test]
+    fn shapes_and_settings_that_do_not_fit_are_named() {
+        let norm = BatchNorm::<f64>::new(3).unwrap();
+        let error = norm.predict(&Tensor::zeros([2, 4])).unwrap_err();
+        let want = "batch_norm: shape [2, 4]: must be [N, 3, ...] of rank 2 to 5";
+        assert_eq!(error.to_string(), want);
+        let mut context = Context::train(Stream::new(1));
+        let error = norm
+            .forward(&Tensor::zeros([1, 3]), &mut context)
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("more than one number a channel"),
+            "{error}"
+        );
+        assert!(
+            BatchNormConfig::new(3)
+                .with_momentum(1.5)
+                .build::<f32>()
+                .is_err()
+        );
+    }
+}
