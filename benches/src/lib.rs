@@ -1,1 +1,1 @@
-//! The benches of limpid.
+//! Benchmarks of limpid's main pieces, by criterion: `cargo bench`, or `cargo bench --bench matmul`.

@@ -3,6 +3,9 @@
 pub mod audit;
 mod figure;
 pub mod finding;
+pub mod gradient_check;
+pub mod monitor;
+pub mod preflight;
 pub mod record;
 pub mod report;
 
