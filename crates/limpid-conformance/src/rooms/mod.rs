@@ -6,8 +6,11 @@ use crate::error::OperationError;
 use crate::inputs::Inputs;
 use crate::outputs::Outputs;
 
+mod ensemble;
 mod init;
+mod layers;
 mod loss;
+mod metric;
 mod optim;
 mod preprocess;
 mod schedule;
@@ -37,11 +40,14 @@ use operations;
 
 const ROOMS: &[&[Operation]] = &[
     tensor::OPERATIONS,
+    layers::OPERATIONS,
     loss::OPERATIONS,
     optim::OPERATIONS,
     schedule::OPERATIONS,
     preprocess::OPERATIONS,
     init::OPERATIONS,
+    ensemble::OPERATIONS,
+    metric::OPERATIONS,
 ];
 
 /// Every operation, room by room.
