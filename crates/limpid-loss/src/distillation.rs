@@ -78,7 +78,7 @@ impl Distillation {
     }
 
     /// T^2 KL(teacher_T || student_T) per item, as cross-entropy less the teacher's entropy.
-    fn from_teacher<E: Element>(
+    fn divergence<E: Element>(
         &self,
         student: &Tensor<E>,
         teacher: &Tensor<E>,
@@ -118,7 +118,7 @@ impl<E: Element> Loss<E> for Distillation {
         if self.alpha == 0.0 {
             return Ok(classes);
         }
-        let teacher = self.from_teacher(prediction, &target.teacher)?;
+        let teacher = self.divergence(prediction, &target.teacher)?;
         if self.alpha == 1.0 {
             return Ok(teacher);
         }

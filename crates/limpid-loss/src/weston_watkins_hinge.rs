@@ -169,11 +169,11 @@ mod tests {
 
     #[test]
     fn gradients_agree_with_differences_away_from_kinks() {
-        let scores = Tensor::standard_normal([5, 4], Stream::new(2));
+        let scores = [Tensor::standard_normal([5, 4], Stream::new(2))];
         for squared in [false, true] {
             let loss = WestonWatkinsHinge::new().with_squared(squared);
             let function = |x: &[Tensor<f64>]| loss.forward(&x[0], &[0, 3, 1, 2, 2]);
-            let worst = gradient_check::check(function, &[scores.clone()], 1e-5).unwrap();
+            let worst = gradient_check::check(function, &scores, 1e-5).unwrap();
             assert!(worst.error < 1e-7, "{worst:?}");
         }
     }
