@@ -216,7 +216,7 @@ fn a_schedule_sets_the_rate_of_steps_or_epochs() {
 #[test]
 fn a_loss_that_is_not_finite_brings_the_best_state_back() {
     let split = split();
-    let sgd = Optimizer::new(Sgd::new(), 1e200).unwrap();
+    let sgd = Optimizer::new(Sgd::new(), f64::MAX).unwrap();
     let mut trainer = Trainer::new(
         CrossEntropy::new(),
         sgd.with_non_finite(NonFinite::Apply),
