@@ -6,4 +6,6 @@
 
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+pub(crate) mod im2col;
+pub(crate) mod pool;
 pub(crate) mod reduce;

@@ -1,0 +1,7 @@
+//! Convolutions.
+
+mod forward;
+mod kernels;
+mod transposed;
+
+pub use kernels::Convolution;

@@ -1,0 +1,208 @@
+//! The transpose of a convolution.
+
+use super::forward::add_bias;
+use super::kernels::{Convolution, Geometry};
+use crate::kernel::im2col::Patches;
+use crate::layout::Shape;
+use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
+
+struct ConvTransposeBackward<E: Element> {
+    input: Tensor<E>,
+    weight: Tensor<E>,
+    geometry: Geometry,
+}
+
+impl<E: Element> Backward<E> for ConvTransposeBackward<E> {
+    fn name(&self) -> &'static str {
+        "conv_transpose2d"
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let g = gradient.elements();
+        if inputs.wants(0) {
+            let data = self.geometry.apply(&g, &self.weight.elements());
+            inputs.add(0, Tensor::new(data, self.input.layout.shape.clone()));
+        }
+        if inputs.wants(1) {
+            let data = self.geometry.weight_gradient(&g, &self.input.elements());
+            inputs.add(1, Tensor::new(data, self.weight.layout.shape.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// The sizes of the convolution whose transpose leads from `input` to the result.
+fn geometry(
+    input: &[usize],
+    weight: &[usize],
+    settings: &Convolution,
+    output_padding: [usize; 2],
+) -> Result<Geometry> {
+    settings.check("conv_transpose2d")?;
+    let refuse = |rule: String| Err(Error::shape("conv_transpose2d", &[input, weight], rule));
+    let (&[batch, channels, height, width], &[own, outputs, down, across]) = (input, weight) else {
+        return refuse("must be [N, C, H, W] and [C, out / groups, kH, kW]".to_owned());
+    };
+    if channels != own || !channels.is_multiple_of(settings.groups) {
+        let groups = settings.groups;
+        return refuse(format!(
+            "{channels} channels must be the weight's {own} and divide into {groups} groups"
+        ));
+    }
+    let (places, kernel) = ([height, width], [down, across]);
+    let mut image = [0; 2];
+    for axis in 0..2 {
+        if kernel[axis] == 0 || places[axis] == 0 {
+            return refuse("kernel and image must have at least one element".to_owned());
+        }
+        let largest = settings.stride[axis].max(settings.dilation[axis]);
+        if output_padding[axis] >= largest {
+            let found = format!("{output_padding:?}");
+            let expected = "below the stride or the dilation";
+            return Err(Error::argument(
+                "conv_transpose2d",
+                "output_padding",
+                expected,
+                found,
+            ));
+        }
+        let full = (places[axis] - 1) * settings.stride[axis]
+            + settings.dilation[axis] * (kernel[axis] - 1)
+            + output_padding[axis]
+            + 1;
+        let cut = settings.padding[axis].iter().sum::<usize>();
+        let Some(length) = full.checked_sub(cut).filter(|&length| length > 0) else {
+            return refuse(format!(
+                "the padding of {cut} takes away all {full} of the result"
+            ));
+        };
+        image[axis] = length;
+    }
+    let patches = Patches {
+        channels: outputs,
+        image,
+        kernel,
+        places,
+        stride: settings.stride,
+        lead: settings.padding.map(|[lead, _]| lead),
+        dilation: settings.dilation,
+    };
+    let groups = settings.groups;
+    Ok(Geometry {
+        batch,
+        groups,
+        inputs: outputs,
+        outputs: channels / groups,
+        patches,
+    })
+}
+
+impl<E: Element> Tensor<E> {
+    /// The transpose of [`Tensor::conv2d`]: each element of the image lays its kernel onto the
+    /// result, and what overlaps adds up. `output_padding` rows and columns are added below and to
+    /// the right, where a stride leaves the size open.
+    ///
+    /// # Shapes
+    /// `self`: `[N, C, H, W]` or `[C, H, W]`; `weight`: `[C, out / groups, kH, kW]`; `bias`:
+    /// `[out]`; result: `[N, out, H', W']` with
+    /// H' = (H - 1) stride - padding + dilation (kH - 1) + output padding + 1.
+    ///
+    /// # Errors
+    /// A shape error when these do not fit; an argument error when a setting is out of range.
+    ///
+    /// # Source
+    /// Equals `torch.nn.functional.conv_transpose2d`.
+    pub fn conv_transpose2d(
+        &self,
+        weight: &Self,
+        bias: Option<&Self>,
+        settings: &Convolution,
+        output_padding: [usize; 2],
+    ) -> Result<Self> {
+        if self.rank() == 3 {
+            let batch = self.unsqueeze(0)?;
+            return batch
+                .conv_transpose2d(weight, bias, settings, output_padding)?
+                .squeeze(0);
+        }
+        let geometry = geometry(self.shape(), weight.shape(), settings, output_padding)?;
+        let [height, width] = geometry.patches.image;
+        let outputs = geometry.groups * geometry.inputs;
+        let data = geometry.transposed(&self.elements(), &weight.elements());
+        let value = Self::new(
+            data,
+            Shape::from_slice(&[geometry.batch, outputs, height, width]),
+        );
+        let value = value.recorded(&[self, weight], || ConvTransposeBackward {
+            input: self.detach(),
+            weight: weight.detach(),
+            geometry,
+        });
+        add_bias("conv_transpose2d", value, bias)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Stream, gradient_check};
+
+    #[test]
+    fn each_element_lays_down_its_kernel() {
+        let x = Tensor::<f64>::from_vec(vec![1.0, 2.0], [1, 1, 1, 2]).unwrap();
+        let weight = Tensor::from_vec(vec![1.0, 10.0, 100.0], [1, 1, 1, 3]).unwrap();
+        let settings = Convolution {
+            stride: [1, 2],
+            ..Convolution::default()
+        };
+        let y = x
+            .conv_transpose2d(&weight, None, &settings, [0, 1])
+            .unwrap();
+        assert_eq!(y.shape(), [1, 1, 1, 6]);
+        assert_eq!(y.to_vec(), [1.0, 10.0, 102.0, 20.0, 200.0, 0.0]);
+    }
+
+    #[test]
+    fn gradients_agree_with_differences() {
+        let settings = Convolution {
+            stride: [2, 1],
+            padding: [[1, 1], [0, 1]],
+            dilation: [1, 2],
+            groups: 2,
+        };
+        let inputs = [
+            Tensor::<f64>::standard_normal([2, 4, 3, 2], Stream::new(1)),
+            Tensor::standard_normal([4, 3, 3, 2], Stream::new(2)),
+            Tensor::standard_normal([6], Stream::new(3)),
+        ];
+        let run = |x: &[Tensor<f64>]| x[0].conv_transpose2d(&x[1], Some(&x[2]), &settings, [1, 0]);
+        let weights = Tensor::standard_normal(run(&inputs).unwrap().shape(), Stream::new(4));
+        let function = |x: &[Tensor<f64>]| Ok(run(x)?.mul(&weights)?.sum());
+        let worst = gradient_check::check(function, &inputs, 1e-4).unwrap();
+        assert!(worst.error < 1e-7, "{worst:?}");
+    }
+
+    #[test]
+    fn shapes_and_settings_that_do_not_fit_are_named() {
+        let x = Tensor::<f32>::zeros([1, 3, 4, 4]);
+        let settings = Convolution::default();
+        let weight = Tensor::zeros([2, 3, 3, 3]);
+        let error = x
+            .conv_transpose2d(&weight, None, &settings, [0, 0])
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("3 channels must be the weight's 2"),
+            "{error}"
+        );
+        let weight = Tensor::zeros([3, 2, 3, 3]);
+        let error = x
+            .conv_transpose2d(&weight, None, &settings, [1, 0])
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("`output_padding` must be below"),
+            "{error}"
+        );
+    }
+}
