@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod activation;
+mod architecture;
+mod attention;
 mod context;
+mod conv;
 mod dropout;
 mod embedding;
 mod flatten;
@@ -10,6 +13,8 @@ mod maxout;
 mod module;
 mod noise;
 mod norm;
+mod pool;
+mod recurrent;
 mod residual;
 mod sequential;
 mod summary;
@@ -20,7 +25,12 @@ pub use activation::{
     Elu, Gelu, GeluForm, HardSigmoid, HardSwish, HardTanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
     Prelu, Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
 };
+pub use attention::{AttentionMask, scaled_dot_product_attention};
+pub use architecture::Architecture;
 pub use context::{Context, Mode, Updates};
+pub use conv::{
+    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Padding,
+};
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingConfig};
 pub use flatten::Flatten;
@@ -30,6 +40,8 @@ pub use maxout::{Maxout, MaxoutConfig};
 pub use module::Module;
 pub use noise::GaussianNoise;
 pub use norm::{BatchNorm, BatchNormConfig, GroupNorm, LayerNorm, RmsNorm};
+pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use recurrent::{CellWeights, Gru, Lstm, LstmState, Rnn};
 pub use residual::Residual;
 pub use sequential::Sequential;
 pub use summary::{Summary, SummaryRow};
