@@ -95,12 +95,21 @@ fn arrows_between_crates_point_one_way() {
 }
 
 #[test]
-fn every_crate_has_a_readme() {
-    let found: Vec<String> = manifests()
-        .iter()
-        .filter(|manifest| !manifest.with_file_name("README.md").is_file())
-        .map(|manifest| format!("{}:1: a crate has a README.md", shown(manifest)))
-        .collect();
+fn every_crate_opens_with_its_readme() {
+    let mut found = Vec::new();
+    for manifest in manifests() {
+        let folder = manifest.parent().expect("a manifest lies in a folder");
+        if !folder.join("README.md").is_file() {
+            found.push(format!("{}:1: a crate has a README.md", shown(&manifest)));
+        }
+        let library = folder.join("src/lib.rs");
+        if !read(&library).contains("include_str!(\"../README.md\")") {
+            found.push(format!(
+                "{}:1: the crate's documentation includes its README.md",
+                shown(&library)
+            ));
+        }
+    }
     hold(&found);
 }
 
