@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod checkpoint;
+mod checkpoints;
 mod clearance;
 mod config;
 mod early_stop;
@@ -18,7 +19,8 @@ mod supervision;
 mod trained;
 mod trainer;
 
-pub use checkpoint::{Checkpoint, Checkpoints};
+pub use checkpoint::Checkpoint;
+pub use checkpoints::Checkpoints;
 pub use clearance::{CheckOutcome, Clearance, Waiver};
 pub use config::{Keep, Layout, Per, Rest, TrainerConfig};
 pub use early_stop::{Criterion, EarlyStop};

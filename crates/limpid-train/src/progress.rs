@@ -71,3 +71,36 @@ impl Drop for Progress {
         self.bar.abandon();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{clearance, config, net, split, trainer};
+    use limpid_tensor::{State, Stream};
+
+    #[test]
+    fn the_bar_counts_steps_and_changes_no_bit() {
+        let split = split();
+        let bar = ProgressBar::hidden();
+        let (mut watched, mut alone) = (net(1), net(1));
+        for (model, seen) in [(&mut watched, true), (&mut alone, false)] {
+            let mut trainer = trainer(config());
+            if seen {
+                trainer = trainer.with_observer(Progress::on(bar.clone(), "net"));
+            }
+            let stream = Stream::new(1);
+            let parts = (&split.train, Some(&split.validation));
+            trainer
+                .start(model, parts.0, parts.1, &stream, clearance())
+                .unwrap();
+        }
+        assert_eq!(bar.position(), 36);
+        assert_eq!(bar.length(), Some(36));
+        assert!(
+            bar.message().starts_with("epoch 6 loss "),
+            "{}",
+            bar.message()
+        );
+        assert_eq!(State::of(&watched), State::of(&alone));
+    }
+}

@@ -2,7 +2,7 @@ use limpid_tensor::Stream;
 
 use super::*;
 use crate::fixture::{Net, clearance, config, net, split, trainer};
-use crate::{EarlyStop, Trained, TrainerConfig};
+use crate::{Checkpoints, EarlyStop, Trained, TrainerConfig};
 
 fn settings(epochs: usize) -> TrainerConfig {
     let mut config = config().with_early_stop(EarlyStop::after(5));
