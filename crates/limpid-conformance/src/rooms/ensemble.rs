@@ -1,17 +1,29 @@
-//! Averages of weights over a run: what they are after each step.
+//! Operations of `limpid-ensemble`, and averages of weights over a run: what they are after each
+//! step.
 
-use limpid_optim::{Ema, Swa};
+use limpid_ensemble::{Ema, Swa, majority, mean};
 use limpid_tensor::{Element, Result, State, Tensor};
 
 use super::{Operation, Outcome, operations};
 use crate::attributes::required;
 use crate::inputs::Inputs;
 use crate::outputs::Outputs;
+use crate::values::{Data, Values};
 
 const NAME: &str = "weight";
 
 /// The room's table.
 pub(super) const OPERATIONS: &[Operation] = operations![
+    "ensemble/mean" => |it| {
+        Ok(Outputs::named("probabilities", mean(it.tensor("probabilities")?)?))
+    },
+    "ensemble/majority" => |it| {
+        let classes = majority(it.tensor("probabilities")?)?;
+        Ok(Outputs::named("class", Values {
+            shape: vec![classes.len()],
+            data: Data::Int(classes.into_iter().map(|it| it as i64).collect()),
+        }))
+    },
     "ensemble/ema" => |it| {
         let mut ema = Ema::new(required(it.attributes().number("decay")?, "decay")?)?;
         averages(it, |state| {
