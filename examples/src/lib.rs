@@ -1,1 +1,1 @@
-//! The examples of limpid.
+//! The examples of limpid: `cargo run --release --example digits`.

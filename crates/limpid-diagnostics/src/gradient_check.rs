@@ -261,7 +261,7 @@ impl<M: Module<f64>, F: Fn(&M) -> Result<Tensor<f64>>> Probe<'_, M, F> {
     fn value_at(&mut self, step: f64) -> Result<f64> {
         let (path, place) = (self.path, self.place);
         let mut kept = 0.0;
-        let mut change = |model: &mut M, change: &mut dyn FnMut(&mut f64)| {
+        let change = |model: &mut M, change: &mut dyn FnMut(&mut f64)| {
             for_each_parameter_mut(model, |own, parameter| {
                 if own == path {
                     parameter.update(|elements| change(&mut elements[place]));

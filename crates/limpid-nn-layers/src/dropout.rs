@@ -47,7 +47,7 @@ impl Dropout {
 
 impl<E: Element> Module<E> for Dropout {
     fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        if !context.is_training() || self.p == 0.0 {
+        if !context.is_noisy() || self.p == 0.0 {
             return Ok(input.clone());
         }
         let mut generator = context.stream().generator();

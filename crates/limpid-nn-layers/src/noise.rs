@@ -38,7 +38,7 @@ impl GaussianNoise {
 
 impl<E: Element> Module<E> for GaussianNoise {
     fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        if !context.is_training() || self.std == 0.0 {
+        if !context.is_noisy() || self.std == 0.0 {
             return Ok(input.clone());
         }
         let noise = Tensor::standard_normal(input.shape(), context.stream());

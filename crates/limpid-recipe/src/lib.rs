@@ -1,1 +1,20 @@
-//! The craft of training end to end on a table, and the command limpid
+#![doc = include_str!("../README.md")]
+
+mod choice;
+mod compare;
+mod error;
+mod fit;
+mod folder;
+mod mlp;
+mod parts;
+mod road;
+mod search;
+mod settings;
+
+pub use choice::Choice;
+pub use error::RecipeError;
+pub use folder::RunFolder;
+pub use mlp::Mlp;
+pub use parts::Parts;
+pub use road::{Arrival, Road};
+pub use settings::Settings;

@@ -32,6 +32,9 @@ pub enum Error {
     /// Files of other formats.
     #[error(transparent)]
     Interop(#[from] InteropError),
+    /// Walking the whole road.
+    #[error(transparent)]
+    Recipe(#[from] limpid_recipe::RecipeError),
     /// Writing a report.
     #[error(transparent)]
     Report(#[from] ReportError),

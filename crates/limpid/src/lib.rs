@@ -28,6 +28,8 @@ pub use limpid_optim as optim;
 #[doc(inline)]
 pub use limpid_preprocess as preprocess;
 #[doc(inline)]
+pub use limpid_recipe as recipe;
+#[doc(inline)]
 pub use limpid_tensor as tensor;
 #[doc(inline)]
 pub use limpid_train as train;
