@@ -1,12 +1,18 @@
 //! Layers of `limpid-nn-layers`, built around the case's own weights.
 
-use limpid_nn_layers::{Context, Embedding, Linear, Maxout, Module};
-use limpid_tensor::Element;
-use ndarray::{ArrayView, IxDyn};
+use limpid_nn_layers::{
+    AdaptiveAvgPool2d, AttentionMask, AvgPool2d, BatchNorm, CellWeights, Context, Conv1d, Conv2d,
+    ConvTranspose2d, Embedding, GroupNorm, Gru, LayerNorm, Linear, Lstm, LstmState, MaxPool2d,
+    Maxout, Module, Padding, RmsNorm, Rnn, scaled_dot_product_attention,
+};
+use limpid_tensor::{Buffer, Convolution, Element, Pooling, Stream};
+use ndarray::{ArrayD, ArrayView, IxDyn};
 
 use super::{Operation, Outcome, operations, single};
-use crate::error::KeyError;
+use crate::attributes::required;
+use crate::error::{KeyError, OperationError};
 use crate::inputs::Inputs;
+use crate::outputs::Outputs;
 
 /// The room's table.
 pub(super) const OPERATIONS: &[Operation] = operations![
@@ -22,7 +28,190 @@ pub(super) const OPERATIONS: &[Operation] = operations![
             .map_err(|error| KeyError::new("inputs.index", error.to_string()))?;
         single(Embedding { weight: it.parameter("weight")? }.lookup(&index))
     },
+    "batch_norm" => batch_norm,
+    "layer_norm" => |it| {
+        evaluated(it, &LayerNorm {
+            weight: it.optional_parameter("weight"),
+            bias: it.optional_parameter("bias"),
+            normalized_shape: normalized_shape(it)?,
+            eps: number(it, "eps", 1e-5)?,
+        })
+    },
+    "rms_norm" => |it| {
+        let shape = normalized_shape(it)?;
+        let mut layer = RmsNorm::new(&shape)?;
+        layer.weight = it.optional_parameter("weight");
+        let eps = number(it, "eps", layer.eps)?;
+        evaluated(it, &layer.with_eps(eps))
+    },
+    "group_norm" => |it| {
+        evaluated(it, &GroupNorm {
+            weight: it.optional_parameter("weight"),
+            bias: it.optional_parameter("bias"),
+            num_groups: required(it.attributes().count("num_groups")?, "num_groups")?,
+            eps: number(it, "eps", 1e-5)?,
+        })
+    },
+    "conv1d" => |it| {
+        let one = |key, default| Ok::<_, KeyError>(numbers::<_, 1>(it, key, [default])?[0]);
+        evaluated(it, &Conv1d {
+            weight: it.parameter("weight")?,
+            bias: it.optional_parameter("bias"),
+            stride: one("stride", 1)?,
+            padding: padding(it)?,
+            dilation: one("dilation", 1)?,
+            groups: groups(it)?,
+        })
+    },
+    "conv2d" => |it| {
+        evaluated(it, &Conv2d {
+            weight: it.parameter("weight")?,
+            bias: it.optional_parameter("bias"),
+            stride: numbers(it, "stride", [1; 2])?,
+            padding: padding(it)?,
+            dilation: numbers(it, "dilation", [1; 2])?,
+            groups: groups(it)?,
+        })
+    },
+    "conv_transpose2d" => |it| {
+        let settings = Convolution {
+            stride: numbers(it, "stride", [1; 2])?,
+            padding: numbers(it, "padding", [0; 2])?.map(|both| [both; 2]),
+            dilation: numbers(it, "dilation", [1; 2])?,
+            groups: groups(it)?,
+        };
+        evaluated(it, &ConvTranspose2d {
+            weight: it.parameter("weight")?,
+            bias: it.optional_parameter("bias"),
+            settings,
+            output_padding: numbers(it, "output_padding", [0; 2])?,
+        })
+    },
+    "max_pool2d" => |it| evaluated(it, &MaxPool2d::from(pooling(it)?)),
+    "avg_pool2d" => |it| {
+        let counted = it.attributes().flag("count_include_pad")?.unwrap_or(true);
+        evaluated(it, &AvgPool2d::from(pooling(it)?).with_count_include_pad(counted))
+    },
+    "adaptive_avg_pool2d" => |it| {
+        evaluated(it, &AdaptiveAvgPool2d::new(numbers(it, "output_size", [1; 2])?))
+    },
+    "rnn_tanh" => |it| {
+        let layer = Rnn { weights: cell(it)? };
+        let (output, last) = layer.forward_with(it.tensor("input")?, it.tensor("h0")?)?;
+        Ok(Outputs::single(output).with("h_n", last))
+    },
+    "gru" => |it| {
+        let layer = Gru { weights: cell(it)? };
+        let (output, last) = layer.forward_with(it.tensor("input")?, it.tensor("h0")?)?;
+        Ok(Outputs::single(output).with("h_n", last))
+    },
+    "lstm" => |it| {
+        let layer = Lstm { weights: cell(it)? };
+        let start = LstmState { h: it.tensor("h0")?.clone(), c: it.tensor("c0")?.clone() };
+        let (output, last) = layer.forward_with(it.tensor("input")?, &start)?;
+        Ok(Outputs::single(output).with("h_n", last.h).with("c_n", last.c))
+    },
+    "scaled_dot_product_attention" => attention,
 ];
+
+fn batch_norm<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
+    let layer = BatchNorm {
+        weight: inputs.optional_parameter("weight"),
+        bias: inputs.optional_parameter("bias"),
+        running_mean: Buffer::new(inputs.tensor("running_mean")?.clone()),
+        running_var: Buffer::new(inputs.tensor("running_var")?.clone()),
+        eps: number(inputs, "eps", 1e-5)?,
+        momentum: number(inputs, "momentum", 0.1)?,
+    };
+    let mut context = match inputs.attributes().flag("training")? {
+        Some(true) => Context::train(Stream::new(0)),
+        _ => Context::eval(),
+    };
+    let output = layer.forward(inputs.tensor("input")?, &mut context)?;
+    let mut layer = layer;
+    context.into_updates().apply(&mut layer)?;
+    Ok(Outputs::single(output)
+        .with("running_mean", layer.running_mean.value().clone())
+        .with("running_var", layer.running_var.value().clone()))
+}
+
+fn attention<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
+    let [query, key, value] = ["query", "key", "value"].map(|name| inputs.tensor(name));
+    let allowed = match inputs.conditions("attn_mask") {
+        Ok((shape, data)) => Some(
+            ArrayD::from_shape_vec(IxDyn(shape), data.to_vec())
+                .map_err(|error| KeyError::new("inputs.attn_mask", error.to_string()))?,
+        ),
+        Err(_) => None,
+    };
+    let causal = inputs.attributes().flag("is_causal")?.unwrap_or(false);
+    let mask = match (causal, &allowed, inputs.optional("attn_mask")) {
+        (true, _, _) => AttentionMask::Causal,
+        (_, Some(allowed), _) => AttentionMask::Allowed(allowed),
+        (_, None, Some(bias)) => AttentionMask::Additive(bias),
+        (_, None, None) => AttentionMask::None,
+    };
+    single(scaled_dot_product_attention(query?, key?, value?, mask))
+}
+
+fn cell<E: Element>(inputs: &Inputs<'_, E>) -> Result<CellWeights<E>, OperationError> {
+    Ok(CellWeights {
+        weight_ih: inputs.parameter("weight_ih")?,
+        weight_hh: inputs.parameter("weight_hh")?,
+        bias_ih: inputs.optional_parameter("bias_ih"),
+        bias_hh: inputs.optional_parameter("bias_hh"),
+    })
+}
+
+fn pooling<E: Element>(inputs: &Inputs<'_, E>) -> Result<Pooling, KeyError> {
+    let kernel_size = numbers(inputs, "kernel_size", [1; 2])?;
+    Ok(Pooling {
+        kernel_size,
+        stride: numbers(inputs, "stride", kernel_size)?,
+        padding: numbers(inputs, "padding", [0; 2])?,
+        dilation: numbers(inputs, "dilation", [1; 2])?,
+        ceil_mode: inputs.attributes().flag("ceil_mode")?.unwrap_or(false),
+    })
+}
+
+/// A word, or a number for each dimension.
+fn padding<E: Element, const D: usize>(inputs: &Inputs<'_, E>) -> Result<Padding<D>, KeyError> {
+    match inputs.attributes().word("padding") {
+        Ok(Some("same")) => Ok(Padding::Same),
+        Ok(Some("valid")) => Ok(Padding::VALID),
+        _ => Ok(Padding::Explicit(numbers(inputs, "padding", [0; D])?)),
+    }
+}
+
+fn groups<E: Element>(inputs: &Inputs<'_, E>) -> Result<usize, KeyError> {
+    Ok(inputs.attributes().count("groups")?.unwrap_or(1))
+}
+
+fn normalized_shape<E: Element>(inputs: &Inputs<'_, E>) -> Result<Vec<usize>, KeyError> {
+    required(
+        inputs.attributes().counts("normalized_shape")?,
+        "normalized_shape",
+    )
+}
+
+fn number<E: Element>(inputs: &Inputs<'_, E>, key: &str, default: f64) -> Result<f64, KeyError> {
+    Ok(inputs.attributes().number(key)?.unwrap_or(default))
+}
+
+/// A number for each of `D` dimensions; a single one holds for all.
+fn numbers<E: Element, const D: usize>(
+    inputs: &Inputs<'_, E>,
+    key: &str,
+    default: [usize; D],
+) -> Result<[usize; D], KeyError> {
+    match inputs.attributes().counts(key)?.as_deref() {
+        None => Ok(default),
+        Some(&[all]) => Ok([all; D]),
+        Some(list) => list
+            .try_into()
+            .map_err(|_| KeyError::new(format!("attrs.{key}"), format!("must hold {D} numbers"))),
+    }
+}
 
 fn evaluated<E: Element>(inputs: &Inputs<'_, E>, layer: &impl Module<E>) -> Outcome<E> {
     single(layer.forward(inputs.tensor("input")?, &mut Context::eval()))
