@@ -6,7 +6,10 @@
 //! cargo run --release --example digits -- --seeds 10  # ten splits, and a table
 //! ```
 
-#![expect(clippy::print_stdout, reason = "an example speaks on its standard output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "an example speaks on its standard output"
+)]
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -74,5 +77,9 @@ fn one(arguments: &Arguments, table: &limpid::data::Table) -> limpid::Result<()>
 
 /// The recipe's settings; the digits' rows are pictures of 8 x 8.
 fn settings(seed: u64) -> Settings {
-    Settings { seed, picture: Some((8, 8)), ..Settings::default() }
+    Settings {
+        seed,
+        picture: Some((8, 8)),
+        ..Settings::default()
+    }
 }

@@ -5,7 +5,10 @@
 //! ```
 //! with the four IDX files, gzipped or not, in `/your/data/mnist`.
 
-#![expect(clippy::print_stdout, reason = "an example speaks on its standard output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "an example speaks on its standard output"
+)]
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -26,7 +29,10 @@ fn main() -> ExitCode {
     match run() {
         Ok(accuracy) if accuracy >= 0.975 => ExitCode::SUCCESS,
         Ok(accuracy) => {
-            eprintln!("mnist: {:.2} % on the test part, expected at least 97.5 %", 100.0 * accuracy);
+            eprintln!(
+                "mnist: {:.2} % on the test part, expected at least 97.5 %",
+                100.0 * accuracy
+            );
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -55,16 +61,23 @@ fn run() -> limpid::Result<f64> {
     let began = Instant::now();
     let stream = Stream::new(0);
     let (all, test) = mnist::load_from_environment()?;
-    let (train, validation) = all.hold_out(1.0 / 12.0, Deal::Stratified, &stream.fork("validation"))?;
+    let (train, validation) =
+        all.hold_out(1.0 / 12.0, Deal::Stratified, &stream.fork("validation"))?;
     println!("read        {:.2} s", began.elapsed().as_secs_f64());
 
     let loss = CrossEntropy::new();
     let mut model = Perceptron.build::<f32>(stream.fork("model"))?;
-    let (images, labels) = Loader::classes(&train, 512)?.batch::<f32>(&(0..512).collect::<Vec<_>>())?;
+    let (images, labels) =
+        Loader::classes(&train, 512)?.batch::<f32>(&(0..512).collect::<Vec<_>>())?;
     let tiny = images.narrow(0, 0, 20)?;
     let few = images.narrow(0, 0, 4)?.cast::<f64>();
     let clearance = Preflight::new()
-        .gradients(&mut Perceptron.build::<f64>(stream.fork("model"))?, &loss, &few, &labels[..4])?
+        .gradients(
+            &mut Perceptron.build::<f64>(stream.fork("model"))?,
+            &loss,
+            &few,
+            &labels[..4],
+        )?
         .initial_loss(&model, &loss, &images, &labels)?
         .tiny_subset(&mut model, &loss, &tiny, &labels[..20])?
         .clearance(&[])?;
@@ -79,7 +92,11 @@ fn run() -> limpid::Result<f64> {
     for epoch in &trained.history.epochs {
         let accuracy = epoch.validation_accuracy.unwrap_or(f64::NAN);
         let loss = epoch.train_loss;
-        println!("epoch {:>2}    training loss {loss:.4}, validation {:.2} %", epoch.epoch + 1, 100.0 * accuracy);
+        println!(
+            "epoch {:>2}    training loss {loss:.4}, validation {:.2} %",
+            epoch.epoch + 1,
+            100.0 * accuracy
+        );
     }
     println!("trained     {:.2} s", began.elapsed().as_secs_f64());
 
@@ -87,6 +104,10 @@ fn run() -> limpid::Result<f64> {
     let test = test.open("the figure of this example", &mut openings)?;
     let scores = evaluate(&model, &CrossEntropy::new(), &test, 1000, Layout::AsGiven)?;
     let accuracy = scores.accuracy.unwrap_or(f64::NAN);
-    println!("test        {:.2} %, {:.2} s", 100.0 * accuracy, began.elapsed().as_secs_f64());
+    println!(
+        "test        {:.2} %, {:.2} s",
+        100.0 * accuracy,
+        began.elapsed().as_secs_f64()
+    );
     Ok(accuracy)
 }

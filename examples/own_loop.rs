@@ -1,6 +1,9 @@
 //! The training loop by hand: what the trainer does, in ten lines, with nothing hidden.
 
-#![expect(clippy::print_stdout, reason = "an example speaks on its standard output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "an example speaks on its standard output"
+)]
 
 use limpid::data::synthetic;
 use limpid::layers::{Linear, Relu, Sequential};
@@ -33,7 +36,11 @@ fn main() -> limpid::Result<()> {
             context.into_updates().apply(&mut model)?;
         }
         if epoch % 10 == 9 {
-            println!("epoch {:>2}: loss {:.4}", epoch + 1, total / loader.batches() as f64);
+            println!(
+                "epoch {:>2}: loss {:.4}",
+                epoch + 1,
+                total / loader.batches() as f64
+            );
         }
     }
     Ok(())

@@ -25,8 +25,8 @@ pub use activation::{
     Elu, Gelu, GeluForm, HardSigmoid, HardSwish, HardTanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
     Prelu, Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
 };
-pub use attention::{AttentionMask, scaled_dot_product_attention};
 pub use architecture::Architecture;
+pub use attention::{AttentionMask, scaled_dot_product_attention};
 pub use context::{Context, Mode, Updates};
 pub use conv::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Padding,

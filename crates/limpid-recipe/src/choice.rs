@@ -28,6 +28,8 @@ impl Choice {
         Space::new()
             .log_uniform("rate", 1e-4, 1e-1)?
             .log_uniform("penalty", 1e-6, 1e-1)?
+            // Below, the penalty is nothing: a best value there calls for no wider search.
+            .limited_to(1e-7, 1.0)?
             .uniform("dropout", 0.0, 0.6)?
             .limited_to(0.0, 0.9)?
             .log_int("width", 32, 256)?
@@ -49,6 +51,12 @@ impl Choice {
 
     /// The model of this choice, with two hidden layers.
     pub fn mlp(&self, inputs: usize, outputs: usize, noise: f64) -> Mlp {
-        Mlp { inputs, hidden: vec![self.width; 2], outputs, dropout: self.dropout, noise }
+        Mlp {
+            inputs,
+            hidden: vec![self.width; 2],
+            outputs,
+            dropout: self.dropout,
+            noise,
+        }
     }
 }

@@ -48,8 +48,10 @@ impl Scores {
             }
         }
         let mean_of = |opinions: &[Opinion], of: &str| -> Result<Opinion, RecipeError> {
-            let probabilities: Vec<&Tensor<f32>> =
-                opinions.iter().map(|opinion| &opinion.probabilities).collect();
+            let probabilities: Vec<&Tensor<f32>> = opinions
+                .iter()
+                .map(|opinion| &opinion.probabilities)
+                .collect();
             Ok(Opinion {
                 name: format!("mean of {} {of}", opinions.len()),
                 kind: ModelKind::Ensemble,
@@ -66,7 +68,9 @@ impl Scores {
             metric.update(&opinion.probabilities, rows.labels)?;
             Ok((opinion.name, opinion.kind, metric.scores()?))
         });
-        Ok(Self { rows: scored.collect::<Result<_, _>>()? })
+        Ok(Self {
+            rows: scored.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The scores of member `number`, from 0.
@@ -76,7 +80,10 @@ impl Scores {
 
     /// The scores of member `number`'s moving average of weights.
     pub(crate) fn average(&self, number: usize) -> Option<&ClassificationScores> {
-        let mut averages = self.rows.iter().filter(|(_, kind, _)| *kind == ModelKind::Average);
+        let mut averages = self
+            .rows
+            .iter()
+            .filter(|(_, kind, _)| *kind == ModelKind::Average);
         averages.nth(number).map(|(_, _, scores)| scores)
     }
 
@@ -104,7 +111,11 @@ pub(crate) fn table(validation: &Scores, test: &Scores) -> Vec<EnsembleRow> {
 /// The ensemble's confusion matrix.
 pub(crate) fn confusion(part: &str, scores: &Scores, classes: &[String]) -> Option<Confusion> {
     let counts = scores.ensemble()?.confusion.clone();
-    Some(Confusion { part: part.to_owned(), labels: classes.to_vec(), counts })
+    Some(Confusion {
+        part: part.to_owned(),
+        labels: classes.to_vec(),
+        counts,
+    })
 }
 
 fn probabilities(model: &Sequential<f32>, input: &Tensor<f32>) -> Result<Tensor<f32>, RecipeError> {

@@ -73,6 +73,10 @@ impl Plan<'_> {
             }
             None => None,
         };
-        Ok(Member { model, average, history: trained.history })
+        Ok(Member {
+            model,
+            average,
+            history: trained.history,
+        })
     }
 }

@@ -56,19 +56,27 @@ impl RunFolder {
 
     pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RecipeError> {
         let path = self.path.join(name);
-        let text = serde_json::to_vec_pretty(value)
-            .map_err(|source| RecipeError::Write { path: path.clone(), source: source.into() })?;
+        let text = serde_json::to_vec_pretty(value).map_err(|source| RecipeError::Write {
+            path: path.clone(),
+            source: source.into(),
+        })?;
         Ok(write_atomically(&path, &text)?)
     }
 
-    pub(crate) fn write_metrics(&self, number: usize, history: &History) -> Result<(), RecipeError> {
+    pub(crate) fn write_metrics(
+        &self,
+        number: usize,
+        history: &History,
+    ) -> Result<(), RecipeError> {
         let path = self.path.join(format!("metrics-{number}.jsonl"));
         let steps = history.steps.iter().map(serde_json::to_string);
         let epochs = history.epochs.iter().map(serde_json::to_string);
         let mut text = String::new();
         for line in steps.chain(epochs) {
-            text += &line
-                .map_err(|source| RecipeError::Write { path: path.clone(), source: source.into() })?;
+            text += &line.map_err(|source| RecipeError::Write {
+                path: path.clone(),
+                source: source.into(),
+            })?;
             text.push('\n');
         }
         Ok(write_atomically(&path, text.as_bytes())?)
@@ -86,6 +94,6 @@ impl RunFolder {
 
     pub(crate) fn write_record(&self, record: &RunRecord) -> Result<(), RecipeError> {
         self.write_json("record.json", record)?;
-        Ok(report::write(record, &self.report())?)
+        Ok(report::write(record, self.report())?)
     }
 }

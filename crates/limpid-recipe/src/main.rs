@@ -1,6 +1,9 @@
 //! The command `limpid`: the road from a CSV file to a report.
 
-#![expect(clippy::print_stdout, reason = "a command speaks on its standard output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a command speaks on its standard output"
+)]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,8 +42,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Command::Train { table, target, settings, seed, folder } = Arguments::parse().command;
-    let outcome = settings_of(settings, seed).and_then(|settings| train(table, target, settings, folder));
+    let Command::Train {
+        table,
+        target,
+        settings,
+        seed,
+        folder,
+    } = Arguments::parse().command;
+    let outcome =
+        settings_of(settings, seed).and_then(|settings| train(table, target, settings, folder));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

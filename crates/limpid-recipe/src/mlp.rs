@@ -43,14 +43,19 @@ impl Architecture for Mlp {
         for (layer, &units) in self.hidden.iter().enumerate() {
             let name = format!("hidden{}", layer + 1);
             let linear = Linear::new(width, units, stream.fork(&name))?;
-            model = model.with_named(name, linear)?.with_named(format!("relu{}", layer + 1), Relu)?;
+            model = model
+                .with_named(name, linear)?
+                .with_named(format!("relu{}", layer + 1), Relu)?;
             if self.dropout > 0.0 {
                 let name = format!("dropout{}", layer + 1);
                 model = model.with_named(name, Dropout::new(self.dropout)?)?;
             }
             width = units;
         }
-        model.with_named("output", Linear::output(width, self.outputs, stream.fork("output"))?)
+        model.with_named(
+            "output",
+            Linear::output(width, self.outputs, stream.fork("output"))?,
+        )
     }
 }
 
@@ -60,22 +65,38 @@ mod tests {
     use limpid_tensor::{State, named_parameters};
 
     fn mlp() -> Mlp {
-        Mlp { inputs: 4, hidden: vec![8, 6], outputs: 3, dropout: 0.5, noise: 0.1 }
+        Mlp {
+            inputs: 4,
+            hidden: vec![8, 6],
+            outputs: 3,
+            dropout: 0.5,
+            noise: 0.1,
+        }
     }
 
     #[test]
     fn layers_bear_names() {
         let model = mlp().build::<f32>(Stream::new(1)).unwrap();
-        let names: Vec<_> = named_parameters(&model).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = named_parameters(&model)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
         let layer = |name: &str| [format!("{name}.weight"), format!("{name}.bias")];
-        assert_eq!(names, [layer("hidden1"), layer("hidden2"), layer("output")].concat());
+        assert_eq!(
+            names,
+            [layer("hidden1"), layer("hidden2"), layer("output")].concat()
+        );
     }
 
     #[test]
     fn equal_streams_make_equal_models_in_both_element_types() {
         let single = mlp().build::<f32>(Stream::new(1)).unwrap();
         let double = mlp().build::<f64>(Stream::new(1)).unwrap();
-        for (one, two) in State::of(&single).entries().iter().zip(State::of(&double).entries()) {
+        for (one, two) in State::of(&single)
+            .entries()
+            .iter()
+            .zip(State::of(&double).entries())
+        {
             assert_eq!(one.1, two.1.cast::<f32>(), "{}", one.0);
         }
     }

@@ -1,6 +1,8 @@
 //! The data of a run: dealt, and transformed by what the training part says.
 
-use limpid_data::{Dataset, Fractions, Opened, OpeningRecord, Split, Table, Test, Train, Validation};
+use limpid_data::{
+    Dataset, Fractions, Opened, OpeningRecord, Split, Table, Test, Train, Validation,
+};
 use limpid_preprocess::{Fit, FittedStandardize, Standardize, Transform};
 use limpid_tensor::Stream;
 
@@ -34,7 +36,10 @@ impl Parts {
     /// dealt.
     pub fn deal(table: &Table, settings: &Settings, stream: Stream) -> Result<Self, RecipeError> {
         let classes = table.class_names()?.to_vec();
-        let fractions = Fractions { validation: settings.validation, test: settings.test };
+        let fractions = Fractions {
+            validation: settings.validation,
+            test: settings.test,
+        };
         let split = Split::stratified(table, fractions, &stream.fork("split"))?;
         let scaling = Standardize::default().fit(&split.train)?;
         Ok(Self {
@@ -56,7 +61,11 @@ impl Parts {
         let Some(test) = self.test.take() else {
             let expected = "opened only once";
             let found = "a second opening".to_owned();
-            return Err(RecipeError::Setting { name: "test part", expected, found });
+            return Err(RecipeError::Setting {
+                name: "test part",
+                expected,
+                found,
+            });
         };
         Ok(test.open(reason, &mut self.openings)?)
     }
@@ -83,7 +92,11 @@ mod tests {
 
     #[test]
     fn a_table_of_values_is_refused() {
-        let error = Parts::deal(&classics::diabetes().unwrap(), &Settings::default(), Stream::new(1));
+        let error = Parts::deal(
+            &classics::diabetes().unwrap(),
+            &Settings::default(),
+            Stream::new(1),
+        );
         assert!(error.unwrap_err().to_string().contains("classes"));
     }
 }

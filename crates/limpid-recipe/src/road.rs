@@ -64,7 +64,10 @@ pub struct Arrival {
 impl Road {
     /// A walk with these settings.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, progress: false }
+        Self {
+            settings,
+            progress: false,
+        }
     }
 
     /// With progress bars on stderr, where that is a terminal.
@@ -130,15 +133,24 @@ impl Walk<'_> {
     }
 
     fn label(&self, label: impl Into<String>) -> String {
-        if self.progress { label.into() } else { String::new() }
+        if self.progress {
+            label.into()
+        } else {
+            String::new()
+        }
     }
 
     fn begin(&mut self, table: &Table) {
         use limpid_data::Dataset;
         self.record.title = table.name().to_owned();
         self.record.seed = Some(self.settings.seed);
-        let versions = [("limpid", env!("CARGO_PKG_VERSION")), ("platform", std::env::consts::ARCH)];
-        self.record.versions = versions.map(|(name, value)| (name.into(), value.into())).to_vec();
+        let versions = [
+            ("limpid", env!("CARGO_PKG_VERSION")),
+            ("platform", std::env::consts::ARCH),
+        ];
+        self.record.versions = versions
+            .map(|(name, value)| (name.into(), value.into()))
+            .to_vec();
     }
 
     fn data(&mut self, table: &Table) -> Result<Parts, RecipeError> {
@@ -147,9 +159,16 @@ impl Walk<'_> {
         let test = parts.test.as_ref().map_or(0, Part::rows);
         let sizes = [parts.train.rows(), parts.validation.rows(), test];
         self.record.dataset = seen.facts;
-        self.record.dataset.push(("rows of train, validation, test".into(), format!("{sizes:?}")));
-        let facts: Vec<String> =
-            self.record.dataset.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        self.record.dataset.push((
+            "rows of train, validation, test".into(),
+            format!("{sizes:?}"),
+        ));
+        let facts: Vec<String> = self
+            .record
+            .dataset
+            .iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
         self.say(format!("data       {}", facts.join(", ")));
         if !seen.findings.is_empty() {
             self.say(report::findings_text(&seen.findings));
@@ -163,7 +182,12 @@ impl Walk<'_> {
     /// which the search does not change.
     fn preflight(&mut self, parts: &Parts) -> Result<Clearance, RecipeError> {
         let settings = self.settings;
-        let choice = Choice { rate: 1e-2, penalty: 1e-3, dropout: 0.2, width: 64 };
+        let choice = Choice {
+            rate: 1e-2,
+            penalty: 1e-3,
+            dropout: 0.2,
+            width: 64,
+        };
         let mlp = choice.mlp(parts.inputs, parts.classes.len(), settings.noise);
         let start = self.stream.fork("preflight");
         let (mut single, mut double) = (mlp.build::<f32>(start)?, mlp.build::<f64>(start)?);
@@ -175,10 +199,20 @@ impl Walk<'_> {
         let mut preflight = Preflight::new()
             .gradients(&mut double, &loss, &few.0, &few.1)?
             .initial_loss(&single, &loss, &many.0, &many.1)?
-            .penalty(&single, &loss, &many.0, &many.1, choice.penalty, Penalty::l2)?
+            .penalty(
+                &single,
+                &loss,
+                &many.0,
+                &many.1,
+                choice.penalty,
+                Penalty::l2,
+            )?
             .tiny_subset(&mut single, &loss, &tiny.0, &tiny.1)?;
-        let waivers: Vec<Waiver> =
-            settings.waivers.iter().map(|(name, reason)| Waiver::new(name, reason)).collect();
+        let waivers: Vec<Waiver> = settings
+            .waivers
+            .iter()
+            .map(|(name, reason)| Waiver::new(name, reason))
+            .collect();
         let clearance = preflight.clearance(&waivers);
         self.say(report::checks_table(preflight.rows(), 110));
         self.record.checks = preflight.rows().to_vec();
@@ -218,7 +252,12 @@ impl Walk<'_> {
         let mut members = Vec::new();
         for number in 0..settings.members {
             let label = self.label(format!("member {}", number + 1));
-            let plan = Plan { settings, choice, epochs: settings.epochs, label };
+            let plan = Plan {
+                settings,
+                choice,
+                epochs: settings.epochs,
+                label,
+            };
             let stream = self.stream.fork("member").fork(number);
             let watched = (number == 0).then_some(&mut monitor);
             members.push(plan.train(parts, stream, clearance.clone(), watched)?);
@@ -226,16 +265,24 @@ impl Walk<'_> {
         if let Some(first) = members.first() {
             self.record.history = history(&first.history, &monitor);
             self.record.layers = monitor.layers().to_vec();
-            self.record.findings.extend(monitor.findings().iter().cloned());
+            self.record
+                .findings
+                .extend(monitor.findings().iter().cloned());
             if let Some((height, width)) = settings.picture {
                 let weight = named_parameters(&first.model).into_iter().next();
-                self.record.filters =
-                    weight.and_then(|(path, weight)| first_layer_filters(&path, weight, height, width));
+                self.record.filters = weight
+                    .and_then(|(path, weight)| first_layer_filters(&path, weight, height, width));
             }
         }
-        let epochs: Vec<String> =
-            members.iter().map(|member| member.history.epochs.len().to_string()).collect();
-        self.say(format!("training   {} members, epochs {}", members.len(), epochs.join(" ")));
+        let epochs: Vec<String> = members
+            .iter()
+            .map(|member| member.history.epochs.len().to_string())
+            .collect();
+        self.say(format!(
+            "training   {} members, epochs {}",
+            members.len(),
+            epochs.join(" ")
+        ));
         if !monitor.findings().is_empty() {
             self.say(report::findings_text(monitor.findings()));
         }
@@ -253,12 +300,23 @@ impl Walk<'_> {
         let classes = parts.classes.len();
         let reason = "the final comparison of single nets, averages and the ensemble";
         let opened = parts.open_test(reason)?;
-        let score = |input, labels| Scores::of(members, &Rows { input, labels, classes });
+        let score = |input, labels| {
+            Scores::of(
+                members,
+                &Rows {
+                    input,
+                    labels,
+                    classes,
+                },
+            )
+        };
         let validation = score(all_rows(&parts.validation)?, parts.validation.labels()?)?;
         let test = score(all_rows(&opened)?, opened.labels()?)?;
         self.record.ensemble = compare::table(&validation, &test);
         self.record.confusion = compare::confusion("test", &test, &parts.classes);
-        self.record.test_openings = vec![TestOpening { reason: reason.to_owned(), ..TestOpening::default() }];
+        self.record.test_openings = vec![TestOpening {
+            reason: reason.to_owned(),
+        }];
         self.close("comparison");
         let accuracy = |scores: Option<&limpid_train::metric::ClassificationScores>| {
             scores.map_or(f64::NAN, |scores| scores.accuracy)
@@ -278,13 +336,22 @@ impl Walk<'_> {
             100.0 * arrival.ensemble_test_accuracy
         ));
         self.record.configuration = self.configuration(choice);
-        Ok(Arrival { record: self.record.clone(), ..arrival })
+        Ok(Arrival {
+            record: self.record.clone(),
+            ..arrival
+        })
     }
 
     fn configuration(&self, choice: Choice) -> Vec<(String, String)> {
         let settings = self.settings;
         [
-            ("model", format!("multilayer perceptron, two hidden layers of {}, relu", choice.width)),
+            (
+                "model",
+                format!(
+                    "multilayer perceptron, two hidden layers of {}, relu",
+                    choice.width
+                ),
+            ),
             ("optimizer", "Adam, one-cycle schedule".to_owned()),
             ("highest rate", format!("{:.3e}", choice.rate)),
             ("L2 penalty", format!("{:.3e}", choice.penalty)),
@@ -295,7 +362,10 @@ impl Walk<'_> {
             ("epochs at the most", settings.epochs.to_string()),
             ("patience", settings.patience.to_string()),
             ("members", settings.members.to_string()),
-            ("decay of the moving average", settings.ema_decay.to_string()),
+            (
+                "decay of the moving average",
+                settings.ema_decay.to_string(),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()
@@ -356,7 +426,11 @@ fn history(
     monitor: &RunMonitor<'_, f32, CrossEntropy, Vec<usize>>,
 ) -> RecordHistory {
     let series = |value: fn(&limpid_train::StepRecord) -> f64| {
-        history.steps.iter().map(|step| (step.step, value(step))).collect()
+        history
+            .steps
+            .iter()
+            .map(|step| (step.step, value(step)))
+            .collect()
     };
     RecordHistory {
         data_loss: series(|step| step.loss),

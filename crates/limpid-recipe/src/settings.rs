@@ -60,7 +60,11 @@ impl Settings {
     /// Checks what no later stage does.
     pub(crate) fn check(&self) -> Result<(), RecipeError> {
         let refuse = |name, expected, found: String| {
-            Err(RecipeError::Setting { name, expected, found })
+            Err(RecipeError::Setting {
+                name,
+                expected,
+                found,
+            })
         };
         if self.members == 0 {
             return refuse("members", "at least 1", "0".to_owned());
@@ -68,8 +72,16 @@ impl Settings {
         if self.stages.is_empty() {
             return refuse("stages", "at least one stage", "none".to_owned());
         }
-        if let Some(stage) = self.stages.iter().find(|(trials, epochs)| *trials == 0 || *epochs == 0) {
-            return refuse("stages", "pairs of at least 1 trial and 1 epoch", format!("{stage:?}"));
+        if let Some(stage) = self
+            .stages
+            .iter()
+            .find(|(trials, epochs)| *trials == 0 || *epochs == 0)
+        {
+            return refuse(
+                "stages",
+                "pairs of at least 1 trial and 1 epoch",
+                format!("{stage:?}"),
+            );
         }
         Ok(())
     }

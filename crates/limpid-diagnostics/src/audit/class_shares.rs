@@ -31,7 +31,7 @@ pub(super) fn find(table: &Table) -> Vec<Finding> {
             .with_evidence("accuracy of always guessing the commonest", share)
             .with_cause("one class outnumbers another so far that accuracy hides the rare one")
             .with_remedy("weigh the classes in the loss, and judge by recall or macro F1")
-            .with_section("训练前的检查"),
+            .with_section("Before training"),
     ]
 }
 

@@ -21,7 +21,7 @@ pub(super) fn find(table: &Table) -> Vec<Finding> {
             .with_evidence("features", constant.len() as f64)
             .with_cause(format!("the same in every row: {}", constant.join(", ")))
             .with_remedy("drop them, or keep them knowing that nothing can be learned from them")
-            .with_section("数据预处理"),
+            .with_section("Preprocessing"),
     ]
 }
 

@@ -35,7 +35,7 @@ pub(super) fn find(table: &Table) -> Vec<Finding> {
                 .with_evidence("share of all rows", share)
                 .with_cause("a split may put copies of one row into training and into the test")
                 .with_remedy("drop the copies, or split by groups that keep copies together")
-                .with_section("数据预处理"),
+                .with_section("Preprocessing"),
         );
     }
     if let Target::Classes { labels, .. } = table.target() {
@@ -52,7 +52,7 @@ pub(super) fn find(table: &Table) -> Vec<Finding> {
                         "equal features bear different labels, so no model can reach loss 0",
                     )
                     .with_remedy("look at these labels; the floor of the loss lies above 0")
-                    .with_section("训练前的检查"),
+                    .with_section("Before training"),
             );
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn find(table: &Table) -> Vec<Finding> {
             .with_evidence(format!("standard deviation of `{wide}`"), *large)
             .with_cause("one rate cannot suit weights of features of such different scale")
             .with_remedy("standardise the features, with statistics of the training part")
-            .with_section("数据预处理"),
+            .with_section("Preprocessing"),
     ]
 }
 

@@ -49,7 +49,7 @@ fn finding(name: &str, figure: &str, value: f64) -> Finding {
         .with_evidence(figure, value)
         .with_cause(format!("feature `{name}` alone predicts the target"))
         .with_remedy("make sure that it is known before the target is, and not made from it")
-        .with_section("数据预处理")
+        .with_section("Preprocessing")
 }
 
 /// The accuracy of guessing each part's commonest class.

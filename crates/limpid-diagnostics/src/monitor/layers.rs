@@ -118,7 +118,7 @@ impl<E: Element> LayerMonitor<E> {
                         .with_evidence("share of units that are zero on all rows", share)
                         .with_cause("the units give zero whatever goes in, so they learn no more")
                         .with_remedy("start anew with a smaller rate, or use leaky relu")
-                        .with_section("激活函数"),
+                        .with_section("Activations"),
                 );
             }
         }
@@ -136,7 +136,7 @@ impl<E: Element> LayerMonitor<E> {
                         .with_evidence("share of outputs at the ends of the range", share)
                         .with_cause("where the function is flat, no gradient comes through")
                         .with_remedy("standardise the inputs, initialise smaller, or use relu")
-                        .with_section("激活函数"),
+                        .with_section("Activations"),
                 );
             }
         }

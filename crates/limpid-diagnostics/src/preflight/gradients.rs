@@ -47,10 +47,11 @@ pub fn gradients<M: Module<f64>, L: Loss<f64>>(
             worst.place, worst.analytic, worst.numeric
         )
     };
+    let found = match worst.error {
+        0.0 => "no more than rounding".to_owned(),
+        error => format!("{error:.1e}"),
+    };
     Ok(CheckRow::new("gradients", verdict(passed))
-        .with_figures(
-            format!("error <= {TOLERANCE:.0e}"),
-            format!("{:.1e}", worst.error),
-        )
+        .with_figures(format!("error <= {TOLERANCE:.0e}"), found)
         .with_detail(detail))
 }
