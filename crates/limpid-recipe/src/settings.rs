@@ -20,7 +20,8 @@ pub struct Settings {
     pub stages: Vec<(usize, usize)>,
     /// Epochs of a final member at the most. 60.
     pub epochs: usize,
-    /// Epochs without a better validation loss after which a member stops. 20.
+    /// Epochs without a better validation loss after which a member stops. 40: the one-cycle schedule
+    /// reaches its best late, when the rate has come down.
     pub patience: usize,
     /// Members of the ensemble, each from its own random start. 5.
     pub members: usize,
@@ -45,7 +46,7 @@ impl Default for Settings {
             batch_size: 32,
             stages: vec![(24, 4), (12, 12)],
             epochs: 60,
-            patience: 20,
+            patience: 40,
             members: 5,
             ema_decay: 0.99,
             noise: 0.1,
