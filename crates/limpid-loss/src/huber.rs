@@ -2,8 +2,8 @@
 
 use limpid_tensor::{Element, Elementwise, Result, Saved, Tensor};
 
-use crate::values::{check_positive, residual};
-use crate::{Loss, Reduction, uninformed};
+use crate::values::{check_positive, loss_of_values, residual};
+use crate::{Loss, Reduction};
 
 const NAME: &str = "huber_loss";
 
@@ -103,32 +103,12 @@ impl<E: Element> Elementwise<E> for HuberOf<E> {
 }
 
 impl<E: Element> Loss<E> for Huber {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         check_positive(NAME, "delta", self.delta)?;
         let delta = E::of(self.delta);
         Ok(residual(NAME, prediction, target)?.apply(HuberOf { delta }))
-    }
-
-    fn expected_initial(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
-        uninformed::zeros(self, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

@@ -2,8 +2,8 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
-use crate::values::{residual, sum_per_example};
-use crate::{Loss, Reduction, uninformed};
+use crate::values::{loss_of_values, residual, sum_per_example};
+use crate::{Loss, Reduction};
 
 const NAME: &str = "l2_loss";
 
@@ -54,30 +54,10 @@ impl L2 {
 }
 
 impl<E: Element> Loss<E> for L2 {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         sum_per_example(NAME, &residual(NAME, prediction, target)?.square())
-    }
-
-    fn expected_initial(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
-        uninformed::zeros(self, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

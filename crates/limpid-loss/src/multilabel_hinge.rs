@@ -2,8 +2,8 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
-use crate::values::{check_same_shape, check_target, sum_per_example};
-use crate::{Loss, Reduction, uninformed};
+use crate::values::{check_same_shape, check_target, loss_of_values, sum_per_example};
+use crate::{Loss, Reduction};
 
 const NAME: &str = "multilabel_hinge";
 
@@ -58,33 +58,13 @@ impl MultilabelHinge {
 }
 
 impl<E: Element> Loss<E> for MultilabelHinge {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         check_same_shape(NAME, prediction, target)?;
         check_target(NAME, target, "-1 or +1 everywhere", |y| y.abs() == E::one())?;
         let violations = prediction.mul(&target.detach())?.affine(-1.0, 1.0).relu();
         sum_per_example(NAME, &violations)
-    }
-
-    fn expected_initial(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
-        uninformed::zeros(self, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

@@ -2,8 +2,8 @@
 
 use limpid_tensor::{Element, Elementwise, Error, Result, Saved, Tensor};
 
-use crate::values::residual;
-use crate::{Loss, Reduction, uninformed};
+use crate::values::{loss_of_values, residual};
+use crate::{Loss, Reduction};
 
 const NAME: &str = "smooth_l1_loss";
 
@@ -103,15 +103,7 @@ impl<E: Element> Elementwise<E> for SmoothL1Of<E> {
 }
 
 impl<E: Element> Loss<E> for SmoothL1 {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         if !(self.beta.is_finite() && self.beta >= 0.0) {
@@ -120,18 +112,6 @@ impl<E: Element> Loss<E> for SmoothL1 {
         }
         let beta = E::of(self.beta);
         Ok(residual(NAME, prediction, target)?.apply(SmoothL1Of { beta }))
-    }
-
-    fn expected_initial(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
-        uninformed::zeros(self, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

@@ -2,6 +2,43 @@
 
 use limpid_tensor::{Element, Error, ErrorKind, Result, Tensor, count};
 
+/// What losses of values have in common, inside their `impl Loss`: a model that knows nothing says
+/// zero, and a perfect one pays nothing.
+macro_rules! loss_of_values {
+    ($Element:ident, $name:expr) => {
+        type Target = limpid_tensor::Tensor<$Element>;
+
+        fn name(&self) -> &'static str {
+            $name
+        }
+
+        fn reduction(&self) -> $crate::Reduction {
+            self.reduction
+        }
+
+        fn expected_initial(
+            &self,
+            _outputs: usize,
+            target: &limpid_tensor::Tensor<$Element>,
+        ) -> Option<f64> {
+            $crate::uninformed::zeros(self, target)
+        }
+
+        fn expected_given(
+            &self,
+            prediction: &limpid_tensor::Tensor<$Element>,
+            target: &limpid_tensor::Tensor<$Element>,
+        ) -> Option<f64> {
+            $crate::uninformed::all_pairs(self, prediction, target)
+        }
+
+        fn floor(&self, _outputs: usize, _target: &limpid_tensor::Tensor<$Element>) -> Option<f64> {
+            Some(0.0)
+        }
+    };
+}
+pub(crate) use loss_of_values;
+
 /// prediction - target, of one shape. Broadcasting is refused: `[N, 1]` against `[N]` would
 /// compare every prediction with every target.
 pub(crate) fn residual<E: Element>(
