@@ -1,10 +1,9 @@
 //! Subtracting the mean.
 
 use limpid_data::{Features, RowMap, Train};
-use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::column_map::ColumnMap;
+use crate::column_map::{ColumnMap, map_columns};
 use crate::{Fit, Inverse, PreprocessError, Scope, Seen, Transform};
 
 /// Subtracts the training mean:
@@ -51,31 +50,7 @@ impl Fit for Center {
     }
 }
 
-impl RowMap for FittedCenter {
-    fn input_width(&self) -> usize {
-        self.map.width()
-    }
-
-    fn output_width(&self) -> usize {
-        self.map.width()
-    }
-
-    fn map_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.map.forward(rows)
-    }
-}
-
-impl Transform for FittedCenter {
-    fn seen(&self) -> &Seen {
-        &self.seen
-    }
-}
-
-impl Inverse for FittedCenter {
-    fn inverse_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.map.backward(rows)
-    }
-}
+map_columns!(RowMap, Transform, Inverse for FittedCenter);
 
 #[cfg(test)]
 mod tests {

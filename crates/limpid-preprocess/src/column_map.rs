@@ -34,6 +34,53 @@ impl ColumnMap {
     }
 }
 
+/// Writes the traits of a fitted transform that is a [`ColumnMap`], its field `map`, and what it
+/// has `seen`.
+macro_rules! map_columns {
+    ($RowMap:ident, $Transform:ident, $Inverse:ident for $Fitted:ident) => {
+        impl $RowMap for $Fitted {
+            fn input_width(&self) -> usize {
+                self.map.width()
+            }
+
+            fn output_width(&self) -> usize {
+                self.map.width()
+            }
+
+            fn map_block(&self, rows: ndarray::ArrayView2<'_, f64>) -> ndarray::Array2<f64> {
+                self.map.forward(rows)
+            }
+        }
+
+        impl $Transform for $Fitted {
+            fn seen(&self) -> &$crate::Seen {
+                &self.seen
+            }
+        }
+
+        impl $Inverse for $Fitted {
+            fn inverse_block(&self, rows: ndarray::ArrayView2<'_, f64>) -> ndarray::Array2<f64> {
+                self.map.backward(rows)
+            }
+        }
+    };
+}
+pub(crate) use map_columns;
+
+/// The rows with each number changed by `map`, which also takes what `columns` holds for its column.
+pub(crate) fn by_column(
+    mut rows: Array2<f64>,
+    columns: &[f64],
+    map: impl Fn(f64, f64) -> f64,
+) -> Array2<f64> {
+    for mut row in rows.rows_mut() {
+        for (value, &column) in row.iter_mut().zip(columns) {
+            *value = map(*value, column);
+        }
+    }
+    rows
+}
+
 /// The scale, or 1 where dividing by it would blow rounding up to the size of data.
 ///
 /// # Source

@@ -1,10 +1,9 @@
 //! Division by the largest magnitude.
 
 use limpid_data::{Features, RowMap, Train};
-use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::column_map::{ColumnMap, nonzero};
+use crate::column_map::{ColumnMap, map_columns, nonzero};
 use crate::{Fit, Inverse, PreprocessError, Scope, Seen, Transform};
 
 /// Divides by the largest training magnitude, which keeps zeros zero:
@@ -55,31 +54,7 @@ impl Fit for MaxAbs {
     }
 }
 
-impl RowMap for FittedMaxAbs {
-    fn input_width(&self) -> usize {
-        self.map.width()
-    }
-
-    fn output_width(&self) -> usize {
-        self.map.width()
-    }
-
-    fn map_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.map.forward(rows)
-    }
-}
-
-impl Transform for FittedMaxAbs {
-    fn seen(&self) -> &Seen {
-        &self.seen
-    }
-}
-
-impl Inverse for FittedMaxAbs {
-    fn inverse_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.map.backward(rows)
-    }
-}
+map_columns!(RowMap, Transform, Inverse for FittedMaxAbs);
 
 #[cfg(test)]
 mod tests {

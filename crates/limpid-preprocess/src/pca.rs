@@ -1,9 +1,12 @@
 //! Principal components.
 
+use std::ops::{Add, Div, Mul, Sub};
+
 use limpid_data::{Features, RowMap, Train};
 use ndarray::{Array2, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 
+use crate::column_map::by_column;
 use crate::covariance::spectrum;
 use crate::matrix::Matrix;
 use crate::{Fit, Inverse, PreprocessError, Seen, Transform};
@@ -94,12 +97,12 @@ impl FittedPca {
     }
 
     /// What a component is divided by: never 0, so that a direction without variance stays finite.
-    fn deviations(&self) -> impl Iterator<Item = f64> {
-        let whiten = self.whiten;
-        let deviation = move |variance: f64| variance.sqrt().max(f64::EPSILON);
+    fn deviations(&self) -> Vec<f64> {
+        let deviation = |variance: f64| variance.sqrt().max(f64::EPSILON);
         self.explained_variance
             .iter()
-            .map(move |&v| if whiten { deviation(v) } else { 1.0 })
+            .map(|&v| if self.whiten { deviation(v) } else { 1.0 })
+            .collect()
     }
 }
 
@@ -164,20 +167,9 @@ impl RowMap for FittedPca {
     }
 
     fn map_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut centred = rows.to_owned();
-        let means = self.seen.means();
-        for mut row in centred.rows_mut() {
-            row.iter_mut()
-                .zip(&means)
-                .for_each(|(value, mean)| *value -= mean);
-        }
-        let mut mapped = centred.dot(&self.components.view().t());
-        for mut row in mapped.rows_mut() {
-            row.iter_mut()
-                .zip(self.deviations())
-                .for_each(|(value, by)| *value /= by);
-        }
-        mapped
+        let centred = by_column(rows.to_owned(), &self.seen.means(), Sub::sub);
+        let mapped = centred.dot(&self.components.view().t());
+        by_column(mapped, &self.deviations(), Div::div)
     }
 }
 
@@ -190,20 +182,9 @@ impl Transform for FittedPca {
 /// Exact where all components are kept; else the nearest point of their plane.
 impl Inverse for FittedPca {
     fn inverse_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut scaled = rows.to_owned();
-        for mut row in scaled.rows_mut() {
-            row.iter_mut()
-                .zip(self.deviations())
-                .for_each(|(value, by)| *value *= by);
-        }
-        let mut mapped = scaled.dot(&self.components.view());
-        let means = self.seen.means();
-        for mut row in mapped.rows_mut() {
-            row.iter_mut()
-                .zip(&means)
-                .for_each(|(value, mean)| *value += mean);
-        }
-        mapped
+        let scaled = by_column(rows.to_owned(), &self.deviations(), Mul::mul);
+        let mapped = scaled.dot(&self.components.view());
+        by_column(mapped, &self.seen.means(), Add::add)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Scaling that outliers do not move.
 
 use limpid_data::{Features, RowMap, Train};
-use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::column_map::{ColumnMap, nonzero};
+use crate::column_map::{ColumnMap, map_columns, nonzero};
 use crate::quantile::{Between, quantile, sorted_columns};
 use crate::{Fit, Inverse, PreprocessError, Seen, Transform};
 
@@ -82,31 +81,7 @@ impl Fit for Robust {
     }
 }
 
-impl RowMap for FittedRobust {
-    fn input_width(&self) -> usize {
-        self.map.width()
-    }
-
-    fn output_width(&self) -> usize {
-        self.map.width()
-    }
-
-    fn map_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.map.forward(rows)
-    }
-}
-
-impl Transform for FittedRobust {
-    fn seen(&self) -> &Seen {
-        &self.seen
-    }
-}
-
-impl Inverse for FittedRobust {
-    fn inverse_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.map.backward(rows)
-    }
-}
+map_columns!(RowMap, Transform, Inverse for FittedRobust);
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,9 @@
 //! Zero mean, unit variance.
 
 use limpid_data::{Features, RowMap, Train};
-use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::column_map::ColumnMap;
+use crate::column_map::{ColumnMap, map_columns};
 use crate::{Fit, Inverse, PreprocessError, Scope, Seen, Transform};
 
 /// Subtracts the training mean and divides by the training standard deviation (the squares' sum
@@ -87,36 +86,12 @@ impl Fit for Standardize {
     }
 }
 
-impl RowMap for FittedStandardize {
-    fn input_width(&self) -> usize {
-        self.map.width()
-    }
-
-    fn output_width(&self) -> usize {
-        self.map.width()
-    }
-
-    fn map_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.map.forward(rows)
-    }
-}
-
-impl Transform for FittedStandardize {
-    fn seen(&self) -> &Seen {
-        &self.seen
-    }
-}
-
-impl Inverse for FittedStandardize {
-    fn inverse_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.map.backward(rows)
-    }
-}
+map_columns!(RowMap, Transform, Inverse for FittedStandardize);
 
 #[cfg(test)]
 mod tests {
     use limpid_data::Split;
-    use ndarray::array;
+    use ndarray::{Array2, array};
     use proptest::prelude::*;
 
     use super::*;

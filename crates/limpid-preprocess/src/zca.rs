@@ -1,9 +1,12 @@
 //! Whitening that stays close to the data.
 
+use std::ops::{Add, Sub};
+
 use limpid_data::{Features, RowMap, Train};
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+use crate::column_map::by_column;
 use crate::covariance::spectrum;
 use crate::matrix::Matrix;
 use crate::{Fit, Inverse, PreprocessError, Seen, Transform};
@@ -102,13 +105,7 @@ impl RowMap for FittedZca {
     }
 
     fn map_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut centred = rows.to_owned();
-        let means = self.seen.means();
-        for mut row in centred.rows_mut() {
-            row.iter_mut()
-                .zip(&means)
-                .for_each(|(value, mean)| *value -= mean);
-        }
+        let centred = by_column(rows.to_owned(), &self.seen.means(), Sub::sub);
         centred.dot(&self.whitening.view())
     }
 }
@@ -121,14 +118,8 @@ impl Transform for FittedZca {
 
 impl Inverse for FittedZca {
     fn inverse_block(&self, rows: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut mapped = rows.dot(&self.unwhitening.view());
-        let means = self.seen.means();
-        for mut row in mapped.rows_mut() {
-            row.iter_mut()
-                .zip(&means)
-                .for_each(|(value, mean)| *value += mean);
-        }
-        mapped
+        let mapped = rows.dot(&self.unwhitening.view());
+        by_column(mapped, &self.seen.means(), Add::add)
     }
 }
 
