@@ -43,6 +43,19 @@ pub struct EdgeWarning {
     pub among: usize,
 }
 
+/// A value as a reader wants it: four digits of a number.
+fn short(value: &Value) -> String {
+    match value {
+        Value::Float(number) if (1e-3..1e4).contains(&number.abs()) => {
+            let text = format!("{number:.4}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        Value::Float(0.0) => "0".to_owned(),
+        Value::Float(number) => format!("{number:.3e}"),
+        other => other.to_string(),
+    }
+}
+
 impl std::fmt::Display for EdgeWarning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
@@ -63,6 +76,7 @@ impl std::fmt::Display for EdgeWarning {
             "a good value"
         };
         let often = 100.0 * self.how_often;
+        let (bound, value) = (short(bound), short(value));
         write!(
             f,
             "`{axis}`: {best}, {value}, lies at the {end} edge {bound}, as do {often:.0} % of the \
