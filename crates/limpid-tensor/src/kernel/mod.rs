@@ -9,3 +9,4 @@ pub(crate) mod gemm;
 pub(crate) mod im2col;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+pub mod threads;
