@@ -9,4 +9,5 @@ pub(crate) mod gemm;
 pub(crate) mod im2col;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+pub mod simd;
 pub mod threads;
