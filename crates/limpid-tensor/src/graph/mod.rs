@@ -7,8 +7,12 @@ mod backward;
 mod gradient;
 mod gradients;
 mod node;
+mod row_index;
+mod rows;
 
 pub use backward::{Backward, InputGradients, without_gradient};
-pub use gradient::{Gradient, Rows};
+pub use gradient::Gradient;
 pub use gradients::Gradients;
 pub(crate) use node::Node;
+pub use row_index::RowIndex;
+pub use rows::Rows;

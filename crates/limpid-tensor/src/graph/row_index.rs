@@ -1,0 +1,163 @@
+//! Which rows of a table are used, and in which order they lie.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use crate::{Error, Result};
+
+/// The digits of the sort have at most this many bits.
+const DIGIT: u32 = 11;
+
+/// The rows of a table in the order in which they are used. Cheap to clone; all clones share the
+/// order of the rows once one of them has found it.
+#[derive(Clone, Debug, Default)]
+pub struct RowIndex {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    rows: Vec<usize>,
+    order: OnceLock<Order>,
+}
+
+/// The uses by row.
+#[derive(Debug)]
+struct Order {
+    /// Every row once, ascending.
+    touched: Vec<usize>,
+    /// The uses, sorted by row; those of one row in their own order.
+    places: Vec<usize>,
+    /// Where in `places` the uses of each touched row begin, and where the last ones' end.
+    starts: Vec<usize>,
+}
+
+impl From<Vec<usize>> for RowIndex {
+    fn from(rows: Vec<usize>) -> Self {
+        let order = OnceLock::new();
+        Self {
+            inner: Arc::new(Inner { rows, order }),
+        }
+    }
+}
+
+impl RowIndex {
+    /// The rows in the order in which they are used.
+    pub fn rows(&self) -> &[usize] {
+        &self.inner.rows
+    }
+
+    /// How often rows are used.
+    pub fn len(&self) -> usize {
+        self.inner.rows.len()
+    }
+
+    /// Whether no row is used.
+    pub fn is_empty(&self) -> bool {
+        self.inner.rows.is_empty()
+    }
+
+    /// Every row that is used, once, ascending.
+    pub fn touched(&self) -> &[usize] {
+        &self.order().touched
+    }
+
+    /// The touched rows number `part`, each with its uses in their order.
+    pub(super) fn groups(&self, part: Range<usize>) -> impl Iterator<Item = (usize, &[usize])> {
+        let order = self.order();
+        let starts = &order.starts[part.start..=part.end];
+        let touched = &order.touched[part];
+        let uses = starts
+            .windows(2)
+            .map(|pair| &order.places[pair[0]..pair[1]]);
+        touched.iter().copied().zip(uses)
+    }
+
+    /// Checks that all rows are below `length`.
+    pub(super) fn check(&self, length: usize) -> Result<()> {
+        match self.inner.rows.iter().find(|&&row| row >= length) {
+            Some(&row) => Err(Error::index("row gradient", "row", row, length)),
+            None => Ok(()),
+        }
+    }
+
+    fn order(&self) -> &Order {
+        self.inner.order.get_or_init(|| {
+            let rows = &self.inner.rows;
+            let places = sorted_places(rows);
+            let mut touched: Vec<usize> = Vec::with_capacity(rows.len());
+            let mut starts = Vec::with_capacity(rows.len() + 1);
+            for (rank, &place) in places.iter().enumerate() {
+                if touched.last() != Some(&rows[place]) {
+                    touched.push(rows[place]);
+                    starts.push(rank);
+                }
+            }
+            starts.push(places.len());
+            Order {
+                touched,
+                places,
+                starts,
+            }
+        })
+    }
+}
+
+/// The places of `keys` by key, equal keys in their own order: a sort by counting, digit by digit.
+fn sorted_places(keys: &[usize]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..keys.len()).collect();
+    let bits = usize::BITS - keys.iter().fold(0, |all, key| all | key).leading_zeros();
+    if bits == 0 {
+        return places;
+    }
+    let passes = bits.div_ceil(DIGIT);
+    let digit = bits.div_ceil(passes);
+    let mask = (1_usize << digit) - 1;
+    let mut next = vec![0; keys.len()];
+    let mut ends = vec![0_usize; 1 << digit];
+    for pass in 0..passes {
+        let of = |place: usize| (keys[place] >> (pass * digit)) & mask;
+        ends.fill(0);
+        for place in 0..keys.len() {
+            ends[of(place)] += 1;
+        }
+        let mut total = 0;
+        for end in &mut ends {
+            (*end, total) = (total, total + *end);
+        }
+        for &place in &places {
+            let end = &mut ends[of(place)];
+            next[*end] = place;
+            *end += 1;
+        }
+        std::mem::swap(&mut places, &mut next);
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn rows_are_grouped_and_their_uses_keep_their_order() {
+        let index = RowIndex::from(vec![9, 2, 9, 0, 2, 9]);
+        assert_eq!(index.touched(), [0, 2, 9]);
+        let groups: Vec<_> = index.groups(1..3).collect();
+        assert_eq!(groups, [(2, &[1, 4][..]), (9, &[0, 2, 5][..])]);
+        assert!(RowIndex::default().touched().is_empty());
+        assert_eq!(RowIndex::default().groups(0..0).count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_sort_is_that_of_the_standard_library(
+            keys in prop::collection::vec(prop_oneof![0_usize..9, 0_usize..60_000, any::<usize>()], 0..200)
+        ) {
+            let mut expected: Vec<usize> = (0..keys.len()).collect();
+            expected.sort_by_key(|&place| keys[place]);
+            prop_assert_eq!(sorted_places(&keys), expected);
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! The gradient of a few rows of a table.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use super::row_index::RowIndex;
+use crate::layout::{Shape, count};
+use crate::{Element, Error, Result, Tensor};
+
+/// The rows of a table that a gradient touches; all others are zero. A row may occur several times:
+/// its gradients add up.
+///
+/// The gradients are either given one by one, or as multiples of rows of another tensor
+/// ([`Rows::scaled`]): then nothing of the width of the table is written until somebody asks for
+/// [`Rows::values`].
+///
+/// # Example
+/// ```
+/// use limpid_tensor::{Rows, Tensor};
+///
+/// let values = Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [3, 2])?;
+/// let rows = Rows::new(&[1000, 2], vec![7, 3, 7], values)?;
+/// assert_eq!(rows.touched(), [3, 7]);
+/// let mut sums = Vec::new();
+/// rows.each_touched(0..2, |row, sum| sums.push((row, sum.to_vec())));
+/// assert_eq!(sums, [(3, vec![3.0, 4.0]), (7, vec![6.0, 8.0])]);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Rows<E: Element> {
+    shape: Shape,
+    index: RowIndex,
+    terms: Terms<E>,
+}
+
+/// What each use of a row adds to its gradient.
+#[derive(Clone, Debug)]
+enum Terms<E: Element> {
+    /// `[uses, ...]`.
+    Given(Tensor<E>),
+    /// The use number `i` adds `factors[i]` times the row `sources[i]` of `table`.
+    Scaled {
+        factors: Tensor<E>,
+        sources: RowIndex,
+        table: Tensor<E>,
+        given: OnceLock<Tensor<E>>,
+    },
+}
+
+impl<E: Element> Rows<E> {
+    /// The gradient of a table of `shape` whose row `rows[i]` receives `values[i]`.
+    ///
+    /// # Errors
+    /// A shape error unless `values` has the shape `[rows.len(), shape[1], ...]`; an index error
+    /// when a row lies beyond the table.
+    pub fn new(shape: &[usize], rows: impl Into<RowIndex>, values: Tensor<E>) -> Result<Self> {
+        let index = rows.into();
+        let fits = shape
+            .split_first()
+            .is_some_and(|(_, rest)| values.shape().split_first() == Some((&index.len(), rest)));
+        if !fits {
+            let rule = format!(
+                "must be those of {} rows of the table {shape:?}",
+                index.len()
+            );
+            return Err(Error::shape("row gradient", &[values.shape()], rule));
+        }
+        index.check(shape[0])?;
+        Ok(Self {
+            shape: Shape::from_slice(shape),
+            index,
+            terms: Terms::Given(values.contiguous()),
+        })
+    }
+
+    /// The gradient of a table of `shape` whose row `rows[i]` receives `factors[i]` times the row
+    /// `sources[i]` of `table`.
+    ///
+    /// # Errors
+    /// A shape error unless `rows`, `factors` and `sources` are equally long and the rows of
+    /// `table` have the shape of those of the gradient; an index error when a row or a source does
+    /// not exist.
+    pub fn scaled(
+        shape: &[usize],
+        rows: impl Into<RowIndex>,
+        factors: Tensor<E>,
+        sources: impl Into<RowIndex>,
+        table: Tensor<E>,
+    ) -> Result<Self> {
+        let (index, sources) = (rows.into(), sources.into());
+        let alike = match (shape, table.shape()) {
+            ([_, own @ ..], [_, given @ ..]) => own == given,
+            _ => false,
+        };
+        if !alike || factors.shape() != [index.len()] || sources.len() != index.len() {
+            let rule = format!(
+                "must be one factor for each of {} rows of the table {shape:?}, and rows like its",
+                index.len()
+            );
+            let shapes = [factors.shape(), &[sources.len()], table.shape()];
+            return Err(Error::shape("row gradient", &shapes, rule));
+        }
+        index.check(shape[0])?;
+        sources.check(table.shape()[0])?;
+        Ok(Self {
+            shape: Shape::from_slice(shape),
+            index,
+            terms: Terms::Scaled {
+                factors: factors.contiguous(),
+                sources,
+                table: table.contiguous(),
+                given: OnceLock::new(),
+            },
+        })
+    }
+
+    /// The shape of the whole table.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// How many elements a row has.
+    pub fn width(&self) -> usize {
+        count(&self.shape[1..])
+    }
+
+    /// Which rows are used, in the order in which they were.
+    pub fn rows(&self) -> &[usize] {
+        self.index.rows()
+    }
+
+    /// The same with what has been found out about its order, to be shared with another gradient.
+    pub fn index(&self) -> &RowIndex {
+        &self.index
+    }
+
+    /// Which rows are used, each once, ascending.
+    pub fn touched(&self) -> &[usize] {
+        self.index.touched()
+    }
+
+    /// What each use adds to its row, `[uses, ...]`.
+    pub fn values(&self) -> &Tensor<E> {
+        match &self.terms {
+            Terms::Given(values) => values,
+            Terms::Scaled {
+                factors,
+                sources,
+                table,
+                given,
+            } => given.get_or_init(|| {
+                let width = self.width();
+                let (factors, table) = (factors.elements(), table.elements());
+                let mut data = Vec::with_capacity(self.index.len() * width);
+                for (&factor, &source) in factors.iter().zip(sources.rows()) {
+                    let row = &table[source * width..][..width];
+                    data.extend(row.iter().map(|&element| factor * element));
+                }
+                Tensor::new(data, self.shape_of(self.index.len()))
+            }),
+        }
+    }
+
+    /// Calls `each` with the touched rows number `part` and the sum of each one's gradients. Terms
+    /// are added in the order of their use.
+    ///
+    /// # Panics
+    /// When `part` reaches beyond the touched rows.
+    #[inline]
+    pub fn each_touched(&self, part: Range<usize>, mut each: impl FnMut(usize, &[E])) {
+        let width = self.width();
+        let groups = self.index.groups(part);
+        match &self.terms {
+            Terms::Given(values) => {
+                let values = values.elements();
+                let term = |place: usize| &values[place * width..][..width];
+                let mut sum: Vec<E> = Vec::new();
+                for (row, places) in groups {
+                    if let &[only] = places {
+                        each(row, term(only));
+                        continue;
+                    }
+                    sum.clear();
+                    sum.extend_from_slice(term(places[0]));
+                    for &place in &places[1..] {
+                        for (total, &term) in sum.iter_mut().zip(term(place)) {
+                            *total += term;
+                        }
+                    }
+                    each(row, &sum);
+                }
+            }
+            Terms::Scaled {
+                factors,
+                sources,
+                table,
+                ..
+            } => {
+                let (factors, table) = (factors.elements(), table.elements());
+                let sources = sources.rows();
+                let mut sum = vec![E::zero(); width];
+                for (row, places) in groups {
+                    let term = |place: usize| {
+                        let source = &table[sources[place] * width..][..width];
+                        (factors[place], source)
+                    };
+                    let (factor, source) = term(places[0]);
+                    for (total, &element) in sum.iter_mut().zip(source) {
+                        *total = factor * element;
+                    }
+                    for &place in &places[1..] {
+                        let (factor, source) = term(place);
+                        for (total, &element) in sum.iter_mut().zip(source) {
+                            *total += factor * element;
+                        }
+                    }
+                    each(row, &sum);
+                }
+            }
+        }
+    }
+
+    /// The same gradient with every row named once, ascending.
+    #[must_use]
+    pub fn coalesced(&self) -> Self {
+        let touched = self.touched();
+        let mut data = Vec::with_capacity(touched.len() * self.width());
+        self.each_touched(0..touched.len(), |_, sum| data.extend_from_slice(sum));
+        Self {
+            shape: self.shape.clone(),
+            index: RowIndex::from(touched.to_vec()),
+            terms: Terms::Given(Tensor::new(data, self.shape_of(touched.len()))),
+        }
+    }
+
+    /// The gradient times `factor`.
+    #[must_use]
+    pub fn times(&self, factor: E) -> Self {
+        let multiplied = |tensor: &Tensor<E>| {
+            let elements = tensor.elements();
+            let data = elements.iter().map(|&element| element * factor).collect();
+            Tensor::new(data, Shape::from_slice(tensor.shape()))
+        };
+        let terms = match &self.terms {
+            Terms::Given(values) => Terms::Given(multiplied(values)),
+            Terms::Scaled {
+                factors,
+                sources,
+                table,
+                ..
+            } => Terms::Scaled {
+                factors: multiplied(factors),
+                sources: sources.clone(),
+                table: table.clone(),
+                given: OnceLock::new(),
+            },
+        };
+        Self {
+            shape: self.shape.clone(),
+            index: self.index.clone(),
+            terms,
+        }
+    }
+
+    /// Whether every element of the gradient is finite. Looks at what it is made of first, and at
+    /// the sums only where they could overflow.
+    pub fn is_finite(&self) -> bool {
+        let terms = self.rows().len() as f64;
+        let bound = match &self.terms {
+            Terms::Given(values) => largest(values),
+            Terms::Scaled { factors, table, .. } => largest(factors) * largest(table),
+        };
+        if bound * terms < E::max_value().double() {
+            return true;
+        }
+        let mut finite = true;
+        self.each_touched(0..self.touched().len(), |_, sum| {
+            finite &= sum.iter().all(|element| element.is_finite());
+        });
+        finite
+    }
+
+    /// The gradient of the whole table, zeros included.
+    pub fn to_dense(&self) -> Tensor<E> {
+        let width = self.width();
+        let mut data = vec![E::zero(); count(&self.shape)];
+        self.each_touched(0..self.touched().len(), |row, sum| {
+            data[row * width..][..width].copy_from_slice(sum);
+        });
+        Tensor::new(data, self.shape.clone())
+    }
+
+    /// The sum of two gradients of the same table: the uses of one after those of the other.
+    pub(super) fn plus(self, other: Self) -> Self {
+        let mut rows = self.rows().to_vec();
+        rows.extend_from_slice(other.rows());
+        let mut data = self.values().to_vec();
+        data.extend_from_slice(&other.values().elements());
+        let values = Tensor::new(data, self.shape_of(rows.len()));
+        Self {
+            index: RowIndex::from(rows),
+            terms: Terms::Given(values),
+            shape: self.shape,
+        }
+    }
+
+    /// The shape of `length` rows.
+    fn shape_of(&self, length: usize) -> Shape {
+        let mut shape = self.shape.clone();
+        shape[0] = length;
+        shape
+    }
+}
+
+/// The largest absolute value, infinite where an element is not finite.
+fn largest<E: Element>(tensor: &Tensor<E>) -> f64 {
+    let mut largest = E::zero();
+    let mut finite = true;
+    for &element in tensor.elements().iter() {
+        let size = element.abs();
+        finite &= size.is_finite();
+        largest = if size > largest { size } else { largest };
+    }
+    if finite {
+        largest.double()
+    } else {
+        f64::INFINITY
+    }
+}
+
+/// Gradients are equal when they name the same rows in the same order and add the same to each.
+impl<E: Element> PartialEq for Rows<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            && self.rows() == other.rows()
+            && self.values() == other.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Stream;
+    use proptest::prelude::*;
+
+    fn rows(rows: &[usize], values: &[f64]) -> Rows<f64> {
+        let values = Tensor::from_vec(values.to_vec(), [rows.len(), 2]).unwrap();
+        Rows::new(&[4, 2], rows.to_vec(), values).unwrap()
+    }
+
+    #[test]
+    fn repeated_rows_add_up() {
+        let gradient = rows(&[2, 0, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let dense = [3.0, 4.0, 0.0, 0.0, 6.0, 8.0, 0.0, 0.0];
+        assert_eq!(gradient.to_dense().to_vec(), dense);
+        let coalesced = gradient.coalesced();
+        assert_eq!(coalesced.rows(), [0, 2]);
+        assert_eq!(coalesced.to_dense().to_vec(), dense);
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_are_refused() {
+        assert!(Rows::new(&[4, 2], vec![4], Tensor::<f32>::zeros([1, 2])).is_err());
+        assert!(Rows::new(&[4, 2], vec![1], Tensor::<f32>::zeros([1, 3])).is_err());
+        assert!(Rows::new(&[], vec![], Tensor::<f32>::zeros([0])).is_err());
+        let scaled = |rows: Vec<usize>, factors: usize, sources: Vec<usize>, width: usize| {
+            let (factors, table) = (Tensor::zeros([factors]), Tensor::zeros([3, width]));
+            Rows::<f32>::scaled(&[4, 2], rows, factors, sources, table)
+        };
+        assert!(scaled(vec![3], 1, vec![2], 2).is_ok());
+        assert!(scaled(vec![4], 1, vec![2], 2).is_err());
+        assert!(scaled(vec![3], 1, vec![3], 2).is_err());
+        assert!(scaled(vec![3], 2, vec![2], 2).is_err());
+        assert!(scaled(vec![3], 1, vec![2, 2], 2).is_err());
+        assert!(scaled(vec![3], 1, vec![2], 1).is_err());
+    }
+
+    #[test]
+    fn sums_that_overflow_are_not_finite_though_their_terms_are() {
+        let most = f64::MAX;
+        assert!(rows(&[0, 1], &[most, 0.0, most, 0.0]).is_finite());
+        assert!(!rows(&[1, 1], &[most, 0.0, most, 0.0]).is_finite());
+        assert!(!rows(&[0], &[f64::NAN, 0.0]).is_finite());
+        let scaled = |factor: f64, element: f64| {
+            let factors = Tensor::<f64>::full([1], factor);
+            let table = Tensor::full([1, 2], element);
+            Rows::scaled(&[4, 2], vec![0], factors, vec![0], table).unwrap()
+        };
+        assert!(scaled(1e200, 1e100).is_finite());
+        assert!(!scaled(1e200, 1e200).is_finite());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn multiples_of_rows_are_what_they_stand_for(
+            uses in 0_usize..40, width in 0_usize..6, seed: u64
+        ) {
+            let mut generator = Stream::new(seed).generator();
+            let mut draw = |below: usize| -> Vec<usize> {
+                (0..uses).map(|_| (generator.unit() * below as f64) as usize).collect()
+            };
+            let (index, sources) = (draw(7), draw(3));
+            let factors = Tensor::<f64>::standard_normal([uses], Stream::new(seed).fork("factors"));
+            let table = Tensor::standard_normal([3, width], Stream::new(seed).fork("table"));
+            let scaled =
+                Rows::scaled(&[7, width], index.clone(), factors, sources, table).unwrap();
+            let values = scaled.values().clone();
+            let given = Rows::new(&[7, width], index.clone(), values.clone()).unwrap();
+            prop_assert_eq!(&scaled, &given);
+            let mut dense = vec![0.0; 7 * width];
+            for (place, row) in index.iter().enumerate() {
+                for column in 0..width {
+                    dense[row * width + column] += values.to_vec()[place * width + column];
+                }
+            }
+            prop_assert_eq!(scaled.to_dense().to_vec(), dense.clone());
+            prop_assert_eq!(given.coalesced().to_dense().to_vec(), dense.clone());
+            let doubled: Vec<f64> = dense.iter().map(|element| 2.0 * element).collect();
+            prop_assert_eq!(scaled.times(2.0).to_dense().to_vec(), doubled.clone());
+            prop_assert_eq!(given.times(2.0).to_dense().to_vec(), doubled.clone());
+            prop_assert_eq!(scaled.plus(given.clone()).rows().len(), 2 * uses);
+        }
+    }
+}
