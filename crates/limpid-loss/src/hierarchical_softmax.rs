@@ -6,7 +6,7 @@ use limpid_tensor::{
 
 use crate::class_rows::check_classes;
 use crate::class_tree::ClassTree;
-use crate::logistic_rows::{Question, check_table, logistic_rows};
+use crate::logistic_rows::{Questions, check_table, logistic_rows};
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "hierarchical_softmax";
@@ -97,6 +97,18 @@ impl<E: Element> HierarchicalSoftmax<E> {
     }
 }
 
+/// The turns on the way to each class.
+fn questions(tree: &ClassTree, target: &[usize]) -> Questions {
+    let mut questions = Questions::default();
+    for &class in target {
+        for turn in tree.path(class) {
+            questions.ask(turn.node, !turn.code);
+        }
+        questions.next_item();
+    }
+    questions
+}
+
 impl<E: Element> Parameters<E> for HierarchicalSoftmax<E> {
     fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, E>) {
         for (name, parameter) in [
@@ -144,18 +156,11 @@ impl<E: Element> Loss<E> for HierarchicalSoftmax<E> {
             ));
         }
         check_classes(NAME, target, self.tree.classes(), None)?;
-        let mut questions = Vec::new();
-        for (item, &class) in target.iter().enumerate() {
-            questions.extend(self.tree.path(class).iter().map(|turn| Question {
-                item,
-                row: turn.node,
-                yes: !turn.code,
-            }));
-        }
+        let questions = questions(&self.tree, target);
         // The fields are public: the tree may have been exchanged for a greater one.
         let rows = self.node_weight.shape()[0];
-        if let Some(it) = questions.iter().find(|it| it.row >= rows) {
-            return Err(Error::index(NAME, "node", it.row, rows));
+        if let Some(&row) = questions.rows().iter().find(|&&row| row >= rows) {
+            return Err(Error::index(NAME, "node", row, rows));
         }
         logistic_rows(
             NAME,
@@ -217,14 +222,7 @@ mod tests {
     fn gradients_agree_with_differences() {
         let tree = ClassTree::huffman(&[5.0, 1.0, 1.0, 2.0, 2.0]).unwrap();
         let function = |x: &[Tensor<f64>]| {
-            let mut questions = Vec::new();
-            for (item, class) in [4, 0, 1].into_iter().enumerate() {
-                questions.extend(tree.path(class).iter().map(|turn| Question {
-                    item,
-                    row: turn.node,
-                    yes: !turn.code,
-                }));
-            }
+            let questions = questions(&tree, &[4, 0, 1]);
             Ok(logistic_rows(NAME, &x[0], &x[1], &x[2], questions)?.mean())
         };
         let inputs = [draw(&[3, 3], 1), draw(&[4, 3], 2), draw(&[4], 3)];

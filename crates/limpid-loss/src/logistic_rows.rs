@@ -1,24 +1,59 @@
 //! Yes-and-no questions to a few rows of a table.
 
-use limpid_tensor::{Backward, Element, Error, Gradient, InputGradients, Result, Rows, Tensor};
+use limpid_tensor::{
+    Backward, Element, Error, Gradient, InputGradients, Result, RowIndex, Rows, Tensor, threads,
+};
 
 use crate::softplus::{sigmoid, softplus};
 
-/// One question: whether item `item` belongs to row `row`, and the answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Question {
-    pub(crate) item: usize,
-    pub(crate) row: usize,
-    pub(crate) yes: bool,
+/// The multiply-adds that are worth a task of their own.
+const TASK: usize = 1 << 17;
+
+/// Questions of items whether they belong to rows of a table, item after item.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Questions {
+    rows: Vec<usize>,
+    /// The answers.
+    yes: Vec<bool>,
+    /// Where each item's questions end.
+    ends: Vec<usize>,
+}
+
+impl Questions {
+    pub(crate) fn with_capacity(questions: usize, items: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(questions),
+            yes: Vec::with_capacity(questions),
+            ends: Vec::with_capacity(items),
+        }
+    }
+
+    /// Asks whether the current item belongs to `row`.
+    pub(crate) fn ask(&mut self, row: usize, yes: bool) {
+        self.rows.push(row);
+        self.yes.push(yes);
+    }
+
+    /// Goes on to the next item.
+    pub(crate) fn next_item(&mut self) {
+        self.ends.push(self.rows.len());
+    }
+
+    pub(crate) fn rows(&self) -> &[usize] {
+        &self.rows
+    }
 }
 
 struct LogisticRowsBackward<E: Element> {
     name: &'static str,
     input: Tensor<E>,
-    weight: Tensor<E>,
-    questions: Vec<Question>,
+    table: [usize; 2],
+    rows: RowIndex,
+    items: RowIndex,
     /// The derivative of each question's loss by its score.
     slopes: Vec<E>,
+    /// The derivative of each item's loss by its input, where somebody wants it.
+    input_slopes: Tensor<E>,
 }
 
 impl<E: Element> Backward<E> for LogisticRowsBackward<E> {
@@ -27,78 +62,180 @@ impl<E: Element> Backward<E> for LogisticRowsBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let width = self.weight.shape()[1];
-        let gradient = gradient.elements();
-        let pairs = self.questions.iter().zip(&self.slopes);
-        let slopes: Vec<E> = pairs
-            .map(|(it, &slope)| slope * gradient[it.item])
-            .collect();
         if inputs.wants(0) {
-            let weight = self.weight.elements();
-            let mut data = vec![E::zero(); self.input.len()];
-            for (it, &slope) in self.questions.iter().zip(&slopes) {
-                let row = &weight[it.row * width..][..width];
-                for (x, &weight) in data[it.item * width..][..width].iter_mut().zip(row) {
-                    *x += slope * weight;
-                }
-            }
-            inputs.add(0, Tensor::from_vec(data, self.input.shape())?);
+            let share = self.input_slopes.mul(&gradient.unsqueeze(-1)?)?;
+            inputs.add(0, share);
         }
-        let rows: Vec<usize> = self.questions.iter().map(|it| it.row).collect();
-        let table = self.weight.shape();
+        if !inputs.wants(1) && !inputs.wants(2) {
+            return Ok(());
+        }
+        let gradient = gradient.elements();
+        let pairs = self.slopes.iter().zip(self.items.rows());
+        let slopes = pairs
+            .map(|(&slope, &item)| slope * gradient[item])
+            .collect();
+        let slopes = Tensor::from_vec(slopes, [self.slopes.len()])?;
         if inputs.wants(1) {
-            let input = self.input.elements();
-            let mut data = Vec::with_capacity(rows.len() * width);
-            for (it, &slope) in self.questions.iter().zip(&slopes) {
-                data.extend(input[it.item * width..][..width].iter().map(|&x| slope * x));
-            }
-            let values = Tensor::from_vec(data, [rows.len(), width])?;
-            inputs.add(1, Gradient::Rows(Rows::new(table, rows.clone(), values)?));
+            let (rows, items) = (self.rows.clone(), self.items.clone());
+            let input = self.input.clone();
+            let share = Rows::scaled(&self.table, rows, slopes.clone(), items, input)?;
+            inputs.add(1, Gradient::Rows(share));
         }
         if inputs.wants(2) {
-            let count = slopes.len();
-            let values = Tensor::from_vec(slopes, [count])?;
-            inputs.add(2, Gradient::Rows(Rows::new(&table[..1], rows, values)?));
+            let share = Rows::new(&self.table[..1], self.rows.clone(), slopes)?;
+            inputs.add(2, Gradient::Rows(share));
         }
         Ok(())
     }
+}
+
+/// What is worked out for a run of items.
+struct Part<'a, E> {
+    first_item: usize,
+    first_question: usize,
+    losses: &'a mut [E],
+    slopes: &'a mut [E],
+    /// Empty where nobody wants them.
+    input_slopes: &'a mut [E],
 }
 
 /// The sum of each item's questions: -log sigmoid(s) for a yes, -log sigmoid(-s) for a no, with the
 /// score s = weight[row] . input[item] + bias[row]. The gradients of weight and bias are the rows
 /// that were asked.
 ///
-/// The caller has checked that the questions' items and rows exist.
+/// Each row is read once: what the item's input receives of it is added up while it is at hand.
+///
+/// The caller has checked that the questions' rows exist and that there are as many items as rows
+/// of the input.
 pub(crate) fn logistic_rows<E: Element>(
     name: &'static str,
     input: &Tensor<E>,
     weight: &Tensor<E>,
     bias: &Tensor<E>,
-    questions: Vec<Question>,
+    questions: Questions,
 ) -> Result<Tensor<E>> {
     let (items, width) = (input.shape()[0], weight.shape()[1]);
     let (inputs, weights, biases) = (input.elements(), weight.elements(), bias.elements());
     let mut losses = vec![E::zero(); items];
-    let mut slopes = Vec::with_capacity(questions.len());
-    for it in &questions {
-        let x = &inputs[it.item * width..][..width];
-        let row = &weights[it.row * width..][..width];
-        let products = x.iter().zip(row).map(|(&x, &weight)| x * weight);
-        let score = products.sum::<E>() + biases[it.row];
-        let sign = if it.yes { E::one() } else { -E::one() };
-        losses[it.item] += softplus(-sign * score);
-        slopes.push(-sign * sigmoid(-sign * score));
-    }
+    let mut slopes = vec![E::zero(); questions.rows.len()];
+    let wanted = input.wants_gradient();
+    let mut input_slopes = vec![E::zero(); if wanted { items * width } else { 0 }];
+
+    let per_item = (questions.rows.len() * width).div_ceil(items.max(1)).max(1);
+    let step = TASK.div_ceil(per_item);
+    let mut parts = cut(
+        &questions,
+        step,
+        width,
+        &mut losses,
+        &mut slopes,
+        &mut input_slopes,
+    );
+    threads::chunks(parts.as_mut_slice(), 1, |_, parts| {
+        for part in parts {
+            answer(part, &questions, width, (&inputs, &weights, &biases));
+        }
+    });
+    drop(parts);
+
     let losses = Tensor::from_vec(losses, [items])?;
-    Ok(
-        losses.recorded(&[input, weight, bias], || LogisticRowsBackward {
+    let input_shape = if wanted { [items, width] } else { [0, width] };
+    let input_slopes = Tensor::from_vec(input_slopes, input_shape)?;
+    Ok(losses.recorded(&[input, weight, bias], || {
+        let mut of = Vec::with_capacity(questions.rows.len());
+        for (item, &end) in questions.ends.iter().enumerate() {
+            of.resize(end, item);
+        }
+        LogisticRowsBackward {
             name,
             input: input.detach(),
-            weight: weight.detach(),
-            questions,
+            table: [weight.shape()[0], width],
+            rows: questions.rows.into(),
+            items: of.into(),
             slopes,
-        }),
-    )
+            input_slopes,
+        }
+    }))
+}
+
+/// Cuts the results into parts of `step` items each.
+fn cut<'a, E>(
+    questions: &Questions,
+    step: usize,
+    width: usize,
+    mut losses: &'a mut [E],
+    mut slopes: &'a mut [E],
+    mut input_slopes: &'a mut [E],
+) -> Vec<Part<'a, E>> {
+    let mut parts = Vec::with_capacity(losses.len().div_ceil(step));
+    let (mut first_item, mut first_question) = (0, 0);
+    for ends in questions.ends.chunks(step) {
+        let end = ends.last().copied().unwrap_or(first_question);
+        let wide = (ends.len() * width).min(input_slopes.len());
+        let (own, rest) = losses.split_at_mut(ends.len());
+        let (own_slopes, rest_slopes) = slopes.split_at_mut(end - first_question);
+        let (own_inputs, rest_inputs) = input_slopes.split_at_mut(wide);
+        parts.push(Part {
+            first_item,
+            first_question,
+            losses: own,
+            slopes: own_slopes,
+            input_slopes: own_inputs,
+        });
+        (losses, slopes, input_slopes) = (rest, rest_slopes, rest_inputs);
+        first_item += ends.len();
+        first_question = end;
+    }
+    parts
+}
+
+fn answer<E: Element>(
+    part: &mut Part<'_, E>,
+    questions: &Questions,
+    width: usize,
+    (inputs, weights, biases): (&[E], &[E], &[E]),
+) {
+    let mut question = part.first_question;
+    for (offset, loss) in part.losses.iter_mut().enumerate() {
+        let item = part.first_item + offset;
+        let input = &inputs[item * width..][..width];
+        while question < questions.ends[item] {
+            let row = questions.rows[question];
+            let weight = &weights[row * width..][..width];
+            let score = dot(input, weight) + biases[row];
+            let sign = if questions.yes[question] {
+                E::one()
+            } else {
+                -E::one()
+            };
+            let slope = -sign * sigmoid(-sign * score);
+            *loss += softplus(-sign * score);
+            part.slopes[question - part.first_question] = slope;
+            if let Some(total) = part
+                .input_slopes
+                .get_mut(offset * width..(offset + 1) * width)
+            {
+                for (total, &weight) in total.iter_mut().zip(weight) {
+                    *total += slope * weight;
+                }
+            }
+            question += 1;
+        }
+    }
+}
+
+/// The sum of products, in sixteen running sums.
+fn dot<E: Element>(left: &[E], right: &[E]) -> E {
+    let mut sums = [E::zero(); 16];
+    let (left, left_rest) = left.as_chunks::<16>();
+    let (right, right_rest) = right.as_chunks::<16>();
+    for (left, right) in left.iter().zip(right) {
+        for ((sum, &l), &r) in sums.iter_mut().zip(left).zip(right) {
+            *sum += l * r;
+        }
+    }
+    let rest: E = left_rest.iter().zip(right_rest).map(|(&l, &r)| l * r).sum();
+    sums.iter().copied().sum::<E>() + rest
 }
 
 /// Checks that input `[N, D]`, weight `[R, D]` and bias `[R]` fit.
@@ -121,4 +258,47 @@ pub(crate) fn check_table<E: Element>(
         &shapes,
         "must be input [N, D], weight [R, D] and bias [R]",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limpid_tensor::Stream;
+
+    fn draw(shape: &[usize], seed: u64) -> Tensor<f32> {
+        Tensor::standard_normal(shape, Stream::new(seed))
+    }
+
+    #[test]
+    fn the_bits_do_not_depend_on_the_number_of_threads() {
+        let (items, width, rows) = (70, 67, 300);
+        let mut questions = Questions::default();
+        for item in 0..items {
+            for question in 0..(item * 13) % 100 {
+                questions.ask((item * 31 + question * 17) % rows, question % 3 == 0);
+            }
+            questions.next_item();
+        }
+        let inputs = [
+            draw(&[items, width], 1),
+            draw(&[rows, width], 2),
+            draw(&[rows], 3),
+        ]
+        .map(|input| input.mul_scalar(0.1).requires_grad());
+        let run = |count| {
+            threads::with(count, || {
+                let [input, weight, bias] = &inputs;
+                let losses = logistic_rows("test", input, weight, bias, questions.clone()).unwrap();
+                let gradients = losses.sum().backward().unwrap();
+                let parts = inputs
+                    .each_ref()
+                    .map(|it| gradients.tensor(it).unwrap().to_vec());
+                (losses.to_vec(), parts)
+            })
+        };
+        let one = run(1);
+        for count in [2, 3, 4, 8] {
+            assert!(run(count) == one, "{count} threads");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use limpid_tensor::{
 };
 
 use crate::class_rows::check_classes;
-use crate::logistic_rows::{Question, check_table, logistic_rows};
+use crate::logistic_rows::{Questions, check_table, logistic_rows};
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "negative_sampling";
@@ -156,19 +156,14 @@ impl<E: Element> Loss<E> for NegativeSampling<E> {
         let classes = self.weight.shape()[0];
         check_classes(NAME, &target.classes, classes, None)?;
         check_classes(NAME, &target.noise, classes, None)?;
-        let mut questions = Vec::with_capacity(target.classes.len() * (1 + number));
-        for (item, &row) in target.classes.iter().enumerate() {
-            questions.push(Question {
-                item,
-                row,
-                yes: true,
-            });
-            let noise = &target.noise[item * number..][..number];
-            questions.extend(noise.iter().map(|&row| Question {
-                item,
-                row,
-                yes: false,
-            }));
+        let items = target.classes.len();
+        let mut questions = Questions::with_capacity(items * (1 + number), items);
+        for (item, &class) in target.classes.iter().enumerate() {
+            questions.ask(class, true);
+            for &class in &target.noise[item * number..][..number] {
+                questions.ask(class, false);
+            }
+            questions.next_item();
         }
         logistic_rows(NAME, prediction, &self.weight, &self.bias, questions)
     }

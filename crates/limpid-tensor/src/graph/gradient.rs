@@ -49,7 +49,7 @@ impl<E: Element> Gradient<E> {
     /// The sum of two gradients of the same value. The caller has checked that the shapes agree.
     pub(crate) fn plus(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Rows(left), Self::Rows(right)) => Self::Rows(left.plus(right)),
+            (Self::Rows(left), Self::Rows(right)) => Self::Rows(left.plus(&right)),
             (left, right) => {
                 let right = right.into_dense();
                 let left = left.into_dense();

@@ -1,7 +1,7 @@
 //! The gradient of a few rows of a table.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::row_index::RowIndex;
 use crate::layout::{Shape, count};
@@ -38,13 +38,32 @@ pub struct Rows<E: Element> {
 enum Terms<E: Element> {
     /// `[uses, ...]`.
     Given(Tensor<E>),
-    /// The use number `i` adds `factors[i]` times the row `sources[i]` of `table`.
-    Scaled {
-        factors: Tensor<E>,
-        sources: RowIndex,
-        table: Tensor<E>,
-        given: OnceLock<Tensor<E>>,
-    },
+    Scaled(Arc<Scaled<E>>),
+}
+
+/// The use number `i` adds `factors[i]` times the row `sources[i]` of `table`.
+#[derive(Debug)]
+struct Scaled<E: Element> {
+    factors: Tensor<E>,
+    sources: RowIndex,
+    table: Tensor<E>,
+    /// The same as they would be given, once somebody has asked.
+    given: OnceLock<Tensor<E>>,
+}
+
+impl<E: Element> Scaled<E> {
+    fn given(&self, shape: Shape) -> &Tensor<E> {
+        self.given.get_or_init(|| {
+            let width = count(&shape[1..]);
+            let (factors, table) = (self.factors.elements(), self.table.elements());
+            let mut data = Vec::with_capacity(factors.len() * width);
+            for (&factor, &source) in factors.iter().zip(self.sources.rows()) {
+                let row = &table[source * width..][..width];
+                data.extend(row.iter().map(|&element| factor * element));
+            }
+            Tensor::new(data, shape)
+        })
+    }
 }
 
 impl<E: Element> Rows<E> {
@@ -105,12 +124,12 @@ impl<E: Element> Rows<E> {
         Ok(Self {
             shape: Shape::from_slice(shape),
             index,
-            terms: Terms::Scaled {
+            terms: Terms::Scaled(Arc::new(Scaled {
                 factors: factors.contiguous(),
                 sources,
                 table: table.contiguous(),
                 given: OnceLock::new(),
-            },
+            })),
         })
     }
 
@@ -143,21 +162,7 @@ impl<E: Element> Rows<E> {
     pub fn values(&self) -> &Tensor<E> {
         match &self.terms {
             Terms::Given(values) => values,
-            Terms::Scaled {
-                factors,
-                sources,
-                table,
-                given,
-            } => given.get_or_init(|| {
-                let width = self.width();
-                let (factors, table) = (factors.elements(), table.elements());
-                let mut data = Vec::with_capacity(self.index.len() * width);
-                for (&factor, &source) in factors.iter().zip(sources.rows()) {
-                    let row = &table[source * width..][..width];
-                    data.extend(row.iter().map(|&element| factor * element));
-                }
-                Tensor::new(data, self.shape_of(self.index.len()))
-            }),
+            Terms::Scaled(scaled) => scaled.given(self.shape_of(self.index.len())),
         }
     }
 
@@ -190,14 +195,9 @@ impl<E: Element> Rows<E> {
                     each(row, &sum);
                 }
             }
-            Terms::Scaled {
-                factors,
-                sources,
-                table,
-                ..
-            } => {
-                let (factors, table) = (factors.elements(), table.elements());
-                let sources = sources.rows();
+            Terms::Scaled(scaled) => {
+                let (factors, table) = (scaled.factors.elements(), scaled.table.elements());
+                let sources = scaled.sources.rows();
                 let mut sum = vec![E::zero(); width];
                 for (row, places) in groups {
                     let term = |place: usize| {
@@ -243,17 +243,12 @@ impl<E: Element> Rows<E> {
         };
         let terms = match &self.terms {
             Terms::Given(values) => Terms::Given(multiplied(values)),
-            Terms::Scaled {
-                factors,
-                sources,
-                table,
-                ..
-            } => Terms::Scaled {
-                factors: multiplied(factors),
-                sources: sources.clone(),
-                table: table.clone(),
+            Terms::Scaled(scaled) => Terms::Scaled(Arc::new(Scaled {
+                factors: multiplied(&scaled.factors),
+                sources: scaled.sources.clone(),
+                table: scaled.table.clone(),
                 given: OnceLock::new(),
-            },
+            })),
         };
         Self {
             shape: self.shape.clone(),
@@ -268,7 +263,7 @@ impl<E: Element> Rows<E> {
         let terms = self.rows().len() as f64;
         let bound = match &self.terms {
             Terms::Given(values) => largest(values),
-            Terms::Scaled { factors, table, .. } => largest(factors) * largest(table),
+            Terms::Scaled(scaled) => largest(&scaled.factors) * largest(&scaled.table),
         };
         if bound * terms < E::max_value().double() {
             return true;
@@ -291,7 +286,7 @@ impl<E: Element> Rows<E> {
     }
 
     /// The sum of two gradients of the same table: the uses of one after those of the other.
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: &Self) -> Self {
         let mut rows = self.rows().to_vec();
         rows.extend_from_slice(other.rows());
         let mut data = self.values().to_vec();
@@ -331,9 +326,7 @@ fn largest<E: Element>(tensor: &Tensor<E>) -> f64 {
 /// Gradients are equal when they name the same rows in the same order and add the same to each.
 impl<E: Element> PartialEq for Rows<E> {
     fn eq(&self, other: &Self) -> bool {
-        self.shape == other.shape
-            && self.rows() == other.rows()
-            && self.values() == other.values()
+        self.shape == other.shape && self.rows() == other.rows() && self.values() == other.values()
     }
 }
 
@@ -419,7 +412,7 @@ mod tests {
             let doubled: Vec<f64> = dense.iter().map(|element| 2.0 * element).collect();
             prop_assert_eq!(scaled.times(2.0).to_dense().to_vec(), doubled.clone());
             prop_assert_eq!(given.times(2.0).to_dense().to_vec(), doubled.clone());
-            prop_assert_eq!(scaled.plus(given.clone()).rows().len(), 2 * uses);
+            prop_assert_eq!(scaled.plus(&given).rows().len(), 2 * uses);
         }
     }
 }
