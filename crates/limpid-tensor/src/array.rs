@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
+use crate::buffers::Storage;
 use crate::layout::{Layout, Shape};
 use crate::{Element, Tensor};
 
@@ -28,7 +29,7 @@ impl<E: Element> Tensor<E> {
             .map(|&stride| usize::try_from(stride).ok())
             .collect();
         let Some(strides) = strides else {
-            return Self::new(array.iter().copied().collect(), shape);
+            return Self::from_view(array.view());
         };
         let (data, offset) = array.into_raw_vec_and_offset();
         let layout = Layout {
@@ -37,7 +38,7 @@ impl<E: Element> Tensor<E> {
             offset: offset.unwrap_or(0),
         };
         Self {
-            storage: Arc::new(data),
+            storage: Arc::new(data.into()),
             layout,
             node: None,
         }
@@ -45,10 +46,8 @@ impl<E: Element> Tensor<E> {
 
     /// A tensor with a copy of what an ndarray view shows.
     pub fn from_view<D: Dimension>(view: ArrayView<'_, E, D>) -> Self {
-        Self::new(
-            view.iter().copied().collect(),
-            Shape::from_slice(view.shape()),
-        )
+        let data: Storage<E> = view.iter().copied().collect();
+        Self::new(data, Shape::from_slice(view.shape()))
     }
 
     /// The tensor's elements as an ndarray view, in place.
@@ -81,7 +80,7 @@ impl<E: Element> Tensor<E> {
     )]
     pub fn into_array(self) -> ArrayD<E> {
         let shape = IxDyn(self.shape());
-        ArrayD::from_shape_vec(shape, self.into_elements())
+        ArrayD::from_shape_vec(shape, self.into_storage().into_vec())
             .expect("a tensor always holds as many elements as its shape says")
     }
 }

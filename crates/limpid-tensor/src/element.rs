@@ -1,33 +1,17 @@
 //! The numbers that a tensor can hold.
 
-use std::fmt::{Debug, Display, LowerExp};
+use std::fmt::{Display, LowerExp};
 use std::iter::Sum;
 
 use num_traits::{Float, NumAssign};
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-}
+use crate::buffers::Pooled;
 
 /// A floating-point number that tensors compute with: `f32` or `f64`.
 ///
 /// Settings are given as `f64` throughout limpid and rounded to the element type at the last
 /// moment.
-pub trait Element:
-    Float
-    + NumAssign
-    + Sum
-    + Default
-    + Debug
-    + Display
-    + LowerExp
-    + Send
-    + Sync
-    + 'static
-    + sealed::Sealed
-{
+pub trait Element: Float + NumAssign + Sum + Display + LowerExp + Pooled {
     /// The type's name in messages and files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod array;
+pub mod buffers;
 mod element;
 mod error;
 pub mod gradient_check;
@@ -23,7 +24,7 @@ pub use ops::elementwise::{Elementwise, Saved};
 pub use ops::pool::Pooling;
 pub use parameter::{Buffer, Parameter, Parameters, Path, Visitor, VisitorMut};
 pub use random::{Generator, Stream};
-pub use tensor::Tensor;
+pub use tensor::{Elements, Tensor};
 pub use walk::{
     State, for_each_buffer_mut, for_each_parameter_mut, named_buffers, named_parameters,
     set_trainable, trainable_count,

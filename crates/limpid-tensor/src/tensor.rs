@@ -1,11 +1,12 @@
 //! The tensor: an immutable array that remembers how it was made when somebody wants its gradient.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::buffers::{self, Storage};
 use crate::graph::Node;
 use crate::layout::{Layout, Shape, count};
 use crate::{Element, Error, Result, Stream};
@@ -27,13 +28,14 @@ use crate::{Element, Error, Result, Stream};
 /// ```
 #[derive(Clone)]
 pub struct Tensor<E: Element> {
-    pub(crate) storage: Arc<Vec<E>>,
+    pub(crate) storage: Arc<Storage<E>>,
     pub(crate) layout: Layout,
     pub(crate) node: Option<Arc<Node<E>>>,
 }
 
 impl<E: Element> Tensor<E> {
-    pub(crate) fn new(data: Vec<E>, shape: Shape) -> Self {
+    pub(crate) fn new(data: impl Into<Storage<E>>, shape: Shape) -> Self {
+        let data = data.into();
         debug_assert_eq!(data.len(), count(&shape));
         Self {
             storage: Arc::new(data),
@@ -55,20 +57,41 @@ impl<E: Element> Tensor<E> {
         Ok(Self::new(data, Shape::from_slice(shape)))
     }
 
+    /// A tensor of `shape` whose elements lie in `storage` in row-major order. Nothing is copied.
+    ///
+    /// # Errors
+    /// A shape error when `storage` does not hold as many elements as `shape`.
+    pub fn from_storage(storage: Storage<E>, shape: impl AsRef<[usize]>) -> Result<Self> {
+        let shape = shape.as_ref();
+        if storage.len() != count(shape) {
+            let (needed, given) = (count(shape), storage.len());
+            let rule = format!("holds {needed} elements, {given} were given");
+            return Err(Error::shape("from_storage", &[shape], rule));
+        }
+        Ok(Self::new(storage, Shape::from_slice(shape)))
+    }
+
     /// A tensor of rank 0.
     pub fn scalar(value: f64) -> Self {
-        Self::new(vec![E::of(value)], Shape::new())
+        Self::of(E::of(value))
+    }
+
+    /// A tensor of rank 0 with an element as it is.
+    pub(crate) fn of(value: E) -> Self {
+        Self::new(Storage::one(value), Shape::new())
     }
 
     /// A tensor of `shape` that holds `value` everywhere.
     pub fn full(shape: impl AsRef<[usize]>, value: f64) -> Self {
         let shape = shape.as_ref();
-        Self::new(vec![E::of(value); count(shape)], Shape::from_slice(shape))
+        let data = buffers::filled(count(shape), E::of(value));
+        Self::new(data, Shape::from_slice(shape))
     }
 
     /// A tensor of zeros.
     pub fn zeros(shape: impl AsRef<[usize]>) -> Self {
-        Self::full(shape, 0.0)
+        let shape = shape.as_ref();
+        Self::new(buffers::zeroed(count(shape)), Shape::from_slice(shape))
     }
 
     /// A tensor of ones.
@@ -90,8 +113,8 @@ impl<E: Element> Tensor<E> {
     /// A tensor of `shape` whose `n`-th element in row-major order is `value(n)`.
     pub fn from_fn(shape: impl AsRef<[usize]>, mut value: impl FnMut(usize) -> f64) -> Self {
         let shape = shape.as_ref();
-        let data = (0..count(shape)).map(|place| E::of(value(place))).collect();
-        Self::new(data, Shape::from_slice(shape))
+        let data = (0..count(shape)).map(|place| E::of(value(place)));
+        Self::new(data.collect::<Storage<E>>(), Shape::from_slice(shape))
     }
 
     /// Draws every element from the normal distribution with mean 0 and standard deviation 1.
@@ -152,7 +175,7 @@ impl<E: Element> Tensor<E> {
 
     /// The elements in row-major order.
     pub fn to_vec(&self) -> Vec<E> {
-        self.elements().into_owned()
+        self.elements().into_vec()
     }
 
     /// The elements in row-major order, where they lie so in memory.
@@ -162,19 +185,31 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The elements in row-major order: borrowed where they lie so in memory, copied otherwise.
-    pub fn elements(&self) -> Cow<'_, [E]> {
-        if let Some(slice) = self.as_slice() {
-            return Cow::Borrowed(slice);
+    pub fn elements(&self) -> Elements<'_, E> {
+        match self.as_slice() {
+            Some(slice) => Elements::Borrowed(slice),
+            None => Elements::Copied(self.copied()),
         }
-        let mut data = Vec::with_capacity(self.len());
+    }
+
+    /// A copy of the elements in row-major order.
+    fn copied(&self) -> Storage<E> {
+        let mut data = buffers::take(self.len());
         let (length, stride) = self.layout.row();
-        for row in self.layout.rows() {
+        // There are no rows where there are no elements.
+        for (to, row) in data.chunks_exact_mut(length.max(1)).zip(self.layout.rows()) {
+            let from = &self.storage[row..];
             match stride {
-                1 => data.extend_from_slice(&self.storage[row..row + length]),
-                _ => data.extend((0..length).map(|index| self.storage[row + index * stride])),
+                1 => to.copy_from_slice(&from[..length]),
+                0 => to.fill(from[0]),
+                _ => {
+                    for (to, &from) in to.iter_mut().zip(from.iter().step_by(stride)) {
+                        *to = from;
+                    }
+                }
             }
         }
-        Cow::Owned(data)
+        data
     }
 
     /// The same values without their history: no gradient flows through the result.
@@ -189,20 +224,20 @@ impl<E: Element> Tensor<E> {
     /// The same values, laid out in row-major order, without history.
     pub(crate) fn contiguous(&self) -> Self {
         match self.elements() {
-            Cow::Borrowed(_) => self.detach(),
-            Cow::Owned(data) => Self::new(data, self.layout.shape.clone()),
+            Elements::Borrowed(_) => self.detach(),
+            Elements::Copied(data) => Self::new(data, self.layout.shape.clone()),
         }
     }
 
-    /// The elements, in the tensor's own memory where nobody else holds it.
-    pub(crate) fn into_elements(self) -> Vec<E> {
+    /// The elements in row-major order, in the tensor's own memory where nobody else holds it.
+    pub(crate) fn into_storage(self) -> Storage<E> {
         if self.layout.offset == 0
             && self.layout.is_contiguous()
             && self.storage.len() == self.len()
         {
             Arc::try_unwrap(self.storage).unwrap_or_else(|shared| shared.as_ref().clone())
         } else {
-            self.to_vec()
+            self.copied()
         }
     }
 
@@ -222,12 +257,47 @@ impl<E: Element> Tensor<E> {
 
     /// The same values in another element type, without history.
     pub fn cast<F: Element>(&self) -> Tensor<F> {
-        let data = self
-            .elements()
-            .iter()
-            .map(|value| F::of(value.double()))
-            .collect();
-        Tensor::new(data, self.layout.shape.clone())
+        let elements = self.elements();
+        let data = elements.iter().map(|value| F::of(value.double()));
+        Tensor::new(data.collect::<Storage<F>>(), self.layout.shape.clone())
+    }
+}
+
+/// The elements of a tensor in row-major order, from [`Tensor::elements`]. It reads like a slice.
+#[derive(Debug)]
+pub enum Elements<'a, E: Element> {
+    /// In the tensor's own memory.
+    Borrowed(&'a [E]),
+    /// Brought into that order.
+    Copied(Storage<E>),
+}
+
+impl<E: Element> Elements<'_, E> {
+    /// The elements as a vector of their own.
+    pub fn into_vec(self) -> Vec<E> {
+        match self {
+            Self::Borrowed(slice) => slice.to_vec(),
+            Self::Copied(storage) => storage.into_vec(),
+        }
+    }
+
+    /// The elements in memory of their own, from the pool.
+    pub fn into_storage(self) -> Storage<E> {
+        match self {
+            Self::Borrowed(slice) => buffers::copied(slice),
+            Self::Copied(storage) => storage,
+        }
+    }
+}
+
+impl<E: Element> Deref for Elements<'_, E> {
+    type Target = [E];
+
+    fn deref(&self) -> &[E] {
+        match self {
+            Self::Borrowed(slice) => slice,
+            Self::Copied(storage) => storage,
+        }
     }
 }
 
@@ -252,7 +322,7 @@ impl<E: Element> fmt::Display for Tensor<E> {
 /// Tensors are equal when their shapes and their elements are; how they were made does not matter.
 impl<E: Element> PartialEq for Tensor<E> {
     fn eq(&self, other: &Self) -> bool {
-        self.shape() == other.shape() && self.elements() == other.elements()
+        self.shape() == other.shape() && *self.elements() == *other.elements()
     }
 }
 

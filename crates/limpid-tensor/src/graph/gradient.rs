@@ -54,7 +54,7 @@ impl<E: Element> Gradient<E> {
                 let right = right.into_dense();
                 let left = left.into_dense();
                 let shape = left.layout.shape.clone();
-                let mut data = left.into_elements();
+                let mut data = left.into_storage();
                 elementwise::zip_in_place(&mut data, &right.elements(), |a, b| a + b);
                 Self::Dense(Tensor::new(data, shape))
             }

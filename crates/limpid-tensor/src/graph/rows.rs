@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::row_index::RowIndex;
+use crate::buffers::{self, Storage};
 use crate::layout::{Shape, count};
 use crate::{Element, Error, Result, Tensor};
 
@@ -238,8 +239,11 @@ impl<E: Element> Rows<E> {
     pub fn times(&self, factor: E) -> Self {
         let multiplied = |tensor: &Tensor<E>| {
             let elements = tensor.elements();
-            let data = elements.iter().map(|&element| element * factor).collect();
-            Tensor::new(data, Shape::from_slice(tensor.shape()))
+            let data = elements.iter().map(|&element| element * factor);
+            Tensor::new(
+                data.collect::<Storage<E>>(),
+                Shape::from_slice(tensor.shape()),
+            )
         };
         let terms = match &self.terms {
             Terms::Given(values) => Terms::Given(multiplied(values)),
@@ -278,7 +282,7 @@ impl<E: Element> Rows<E> {
     /// The gradient of the whole table, zeros included.
     pub fn to_dense(&self) -> Tensor<E> {
         let width = self.width();
-        let mut data = vec![E::zero(); count(&self.shape)];
+        let mut data = buffers::zeroed(count(&self.shape));
         self.each_touched(0..self.touched().len(), |row, sum| {
             data[row * width..][..width].copy_from_slice(sum);
         });
@@ -289,8 +293,11 @@ impl<E: Element> Rows<E> {
     pub(super) fn plus(self, other: &Self) -> Self {
         let mut rows = self.rows().to_vec();
         rows.extend_from_slice(other.rows());
-        let mut data = self.values().to_vec();
-        data.extend_from_slice(&other.values().elements());
+        let (own, others) = (self.values().elements(), other.values().elements());
+        let mut data = buffers::take(own.len() + others.len());
+        data[..own.len()].copy_from_slice(&own);
+        data[own.len()..].copy_from_slice(&others);
+        drop(own);
         let values = Tensor::new(data, self.shape_of(rows.len()));
         Self {
             index: RowIndex::from(rows),

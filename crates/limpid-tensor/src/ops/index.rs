@@ -2,6 +2,7 @@
 
 use ndarray::ArrayD;
 
+use crate::buffers::Storage;
 use crate::layout::{Layout, Shape, count, resolve_dim};
 use crate::{Backward, Element, Error, InputGradients, Result, Rows, Tensor};
 
@@ -182,7 +183,7 @@ impl<E: Element> Tensor<E> {
             places.push((0..self.rank()).map(|d| at(d) * strides[d]).sum::<usize>());
         }
         let data = self.elements();
-        let picked = places.iter().map(|&place| data[place]).collect();
+        let picked: Storage<E> = places.iter().map(|&place| data[place]).collect();
         let value = Self::new(picked, Shape::from_slice(index.shape()));
         let shape = self.layout.shape.clone();
         Ok(value.recorded(&[self], || GatherBackward { shape, places }))

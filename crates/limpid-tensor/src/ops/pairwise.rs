@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayD, IxDyn};
 
+use crate::buffers::Storage;
 use crate::kernel::elementwise as kernel;
 use crate::layout::{Shape, broadcast_shapes};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
@@ -91,7 +92,7 @@ pub(crate) fn pairwise_gradients<E: Element>(
             .zip(y.iter())
             .zip(g.iter())
             .map(|((&a, &b), &g)| function(a, b, g));
-        Tensor::new(data.collect(), gradient.layout.shape.clone())
+        Tensor::new(data.collect::<Storage<E>>(), gradient.layout.shape.clone())
     };
     if inputs.wants(0) {
         inputs.add(0, full(&left_gradient).sum_to(left.shape())?);
@@ -354,7 +355,7 @@ impl<E: Element> Tensor<E> {
         let (left, right) = (a.broadcast_to(&shape)?, b.broadcast_to(&shape)?);
         let (flags, left, right) = (condition.elements(), left.elements(), right.elements());
         let choices = flags.iter().zip(left.iter().zip(right.iter()));
-        let data = choices
+        let data: Storage<E> = choices
             .map(|(&c, (&a, &b))| if c != E::zero() { a } else { b })
             .collect();
         drop(flags);

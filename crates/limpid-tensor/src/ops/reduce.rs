@@ -2,6 +2,7 @@
 
 use ndarray::ArrayD;
 
+use crate::buffers::Storage;
 use crate::kernel::reduce as kernel;
 use crate::layout::{Shape, count, resolve_dim, resolve_dims};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
@@ -93,7 +94,7 @@ impl<E: Element> Grouped<E> {
         let size = self.reduced * self.inner;
         if self.inner == 1 {
             let sums = (0..self.outer).map(|outer| kernel::sum(&data[outer * size..][..size]));
-            return Tensor::new(sums.collect(), self.shape.clone());
+            return Tensor::new(sums.collect::<Storage<E>>(), self.shape.clone());
         }
         let mut out = vec![E::zero(); self.outer * self.inner];
         if size > 0 {
@@ -208,7 +209,7 @@ impl<E: Element> Tensor<E> {
     pub fn mean_dim(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
         let grouped = group(self, "mean", dim, keepdim)?;
         let number = E::of(grouped.reduced as f64);
-        let data = grouped
+        let data: Storage<E> = grouped
             .sum()
             .elements()
             .iter()
