@@ -4,9 +4,9 @@
 //! Work is divided by the problem's shape, never by the number of threads, so that results are the
 //! same bits however many threads share them.
 
+pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
-pub(crate) mod im2col;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub mod simd;

@@ -1,13 +1,13 @@
 //! Convolution, in one and in two dimensions.
 
-use super::kernels::{Convolution, Geometry};
-use crate::kernel::im2col::Patches;
+use super::kernels::{Convolution, Geometry, Patches, channel_sums};
 use crate::layout::Shape;
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
 struct ConvBackward<E: Element> {
     input: Tensor<E>,
     weight: Tensor<E>,
+    bias: bool,
     geometry: Geometry,
 }
 
@@ -19,12 +19,15 @@ impl<E: Element> Backward<E> for ConvBackward<E> {
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let g = gradient.elements();
         if inputs.wants(0) {
-            let data = self.geometry.transposed(&g, &self.weight.elements());
+            let data = self.geometry.transposed(&g, &self.weight.elements(), None);
             inputs.add(0, Tensor::new(data, self.input.layout.shape.clone()));
         }
         if inputs.wants(1) {
             let data = self.geometry.weight_gradient(&self.input.elements(), &g);
             inputs.add(1, Tensor::new(data, self.weight.layout.shape.clone()));
+        }
+        if self.bias && inputs.wants(2) {
+            inputs.add(2, bias_gradient(&gradient, &g));
         }
         Ok(())
     }
@@ -61,7 +64,6 @@ fn geometry(input: &[usize], weight: &[usize], settings: &Convolution) -> Result
         places[axis] = room / settings.stride[axis] + 1;
     }
     let patches = Patches {
-        channels: inputs,
         image,
         kernel,
         places,
@@ -78,21 +80,26 @@ fn geometry(input: &[usize], weight: &[usize], settings: &Convolution) -> Result
     })
 }
 
-/// `value` of `[N, C, ...]` plus one number for each channel.
-pub(super) fn add_bias<E: Element>(
+/// Refuses a bias that does not hold one number for each of `channels`.
+pub(super) fn check_bias<E: Element>(
     operation: &'static str,
-    value: Tensor<E>,
     bias: Option<&Tensor<E>>,
-) -> Result<Tensor<E>> {
-    let Some(bias) = bias else {
-        return Ok(value);
-    };
-    let channels = value.shape()[1];
-    if bias.shape() != [channels] {
-        let rule = format!("the bias must hold one number for each of {channels} channels");
-        return Err(Error::shape(operation, &[bias.shape()], rule));
+    channels: usize,
+) -> Result<()> {
+    match bias {
+        Some(bias) if bias.shape() != [channels] => {
+            let rule = format!("the bias must hold one number for each of {channels} channels");
+            Err(Error::shape(operation, &[bias.shape()], rule))
+        }
+        _ => Ok(()),
     }
-    value.add(&bias.reshape([channels, 1, 1])?)
+}
+
+/// The gradient of a bias whose result has the gradient `g`, `[N, C, H, W]`.
+pub(super) fn bias_gradient<E: Element>(gradient: &Tensor<E>, g: &[E]) -> Tensor<E> {
+    let shape = gradient.shape();
+    let sums = channel_sums(g, shape[1], shape[2] * shape[3]);
+    Tensor::new(sums, Shape::from_slice(&shape[1..2]))
 }
 
 impl<E: Element> Tensor<E> {
@@ -125,17 +132,21 @@ impl<E: Element> Tensor<E> {
         let geometry = geometry(self.shape(), weight.shape(), settings)?;
         let [height, width] = geometry.patches.places;
         let outputs = geometry.groups * geometry.outputs;
-        let data = geometry.apply(&self.elements(), &weight.elements());
+        check_bias("conv2d", bias, outputs)?;
+        let offsets = bias.map(Self::elements);
+        let data = geometry.apply(&self.elements(), &weight.elements(), offsets.as_deref());
         let value = Self::new(
             data,
             Shape::from_slice(&[geometry.batch, outputs, height, width]),
         );
-        let value = value.recorded(&[self, weight], || ConvBackward {
+        let inputs = [self, weight, bias.unwrap_or(weight)];
+        let inputs = &inputs[..2 + usize::from(bias.is_some())];
+        Ok(value.recorded(inputs, || ConvBackward {
             input: self.detach(),
             weight: weight.detach(),
+            bias: bias.is_some(),
             geometry,
-        });
-        add_bias("conv2d", value, bias)
+        }))
     }
 
     /// [`Tensor::conv2d`] along one dimension; of the settings' pairs the second counts.

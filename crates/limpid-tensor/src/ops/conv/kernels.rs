@@ -1,9 +1,8 @@
 //! How a kernel is laid over an image, and the three products that convolutions are made of.
 
-use rayon::prelude::*;
-
-use crate::kernel::gemm::{Strided, product};
-use crate::kernel::im2col::{Patches, col2im, im2col};
+use crate::kernel::conv::{Correlation, Gathering, Planes, Target};
+use crate::kernel::reduce::sum;
+use crate::kernel::threads;
 use crate::{Element, Error, Result};
 
 /// How a kernel is laid over an image. Pairs are `[down, across]`.
@@ -56,6 +55,19 @@ impl Convolution {
     }
 }
 
+/// Where the patches of an image lie. Lengths are `[height, width]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patches {
+    pub(super) image: [usize; 2],
+    pub(super) kernel: [usize; 2],
+    /// How many patches there are, down and across.
+    pub(super) places: [usize; 2],
+    pub(super) stride: [usize; 2],
+    /// Rows above and columns to the left that the image is thought to be padded by.
+    pub(super) lead: [usize; 2],
+    pub(super) dilation: [usize; 2],
+}
+
 /// A convolution of images `[batch, channels, height, width]` with all sizes known: forwards it
 /// leads from `inputs` to `outputs` channels, and its transpose the other way.
 #[derive(Clone, Copy, Debug)]
@@ -66,167 +78,315 @@ pub(super) struct Geometry {
     pub(super) inputs: usize,
     /// Channels of the image of places in one group.
     pub(super) outputs: usize,
-    /// One group of one image.
     pub(super) patches: Patches,
 }
 
 /// No batch is cut into more tasks than this; by its length alone, so that sums over the batch do
 /// not depend on the number of threads.
-const MOST_TASKS: usize = 16;
+const MOST_TASKS: usize = 32;
+/// As many parts of the batch have a weight's gradient of their own, which are added up.
+const MOST_SUMS: usize = 16;
+/// So many multiply-adds are worth sharing.
+const SHARED: usize = 1 << 20;
 
 impl Geometry {
-    fn task(&self) -> usize {
-        self.batch.div_ceil(MOST_TASKS).max(1)
-    }
-
     fn image(&self) -> usize {
-        self.groups * self.patches.image_len()
+        self.groups * self.inputs * area(self.patches.image)
     }
 
     fn places(&self) -> usize {
-        self.groups * self.outputs * self.patches.columns()
+        self.groups * self.outputs * area(self.patches.places)
     }
 
-    fn weight(&self) -> usize {
-        self.outputs * self.patches.rows()
+    /// Elements of a patch in a group.
+    fn taps(&self) -> usize {
+        self.inputs * area(self.patches.kernel)
     }
 
-    /// From images to places: out = W patches(x).
-    pub(super) fn apply<E: Element>(&self, x: &[E], weight: &[E]) -> Vec<E> {
-        let (rows, columns) = (self.patches.rows(), self.patches.columns());
-        let mut out = vec![E::zero(); self.batch * self.places()];
-        let work = |(task, out): (usize, &mut [E])| {
-            let mut matrix = vec![E::zero(); rows * columns];
-            for (item, out) in out.chunks_exact_mut(self.places()).enumerate() {
-                let image = &x[(task * self.task() + item) * self.image()..][..self.image()];
-                for group in 0..self.groups {
-                    let (image, weight, range) = self.group(group, image, weight);
-                    im2col(image, &self.patches, &mut matrix);
-                    let shape = (self.outputs, rows, columns);
-                    product(
-                        &mut out[range],
-                        shape,
-                        plain(weight, rows),
-                        plain(&matrix, columns),
-                    );
+    fn work(&self) -> usize {
+        self.batch * self.places() * self.taps()
+    }
+
+    /// The layout of images that kernels are laid over, and where in a group each tap reads.
+    fn planes<E: Element>(&self) -> (Planes, Vec<usize>) {
+        let patches = &self.patches;
+        let taps = [0, 1].map(|axis: usize| -> Vec<usize> {
+            let taps = 0..patches.kernel[axis];
+            taps.map(|tap| tap * patches.dilation[axis]).collect()
+        });
+        let extent = [0, 1].map(|axis: usize| {
+            let last = (patches.kernel[axis] - 1) * patches.dilation[axis];
+            patches.places[axis].saturating_sub(1) * patches.stride[axis] + last + 1
+        });
+        let planes = Planes::new::<E>(
+            self.groups * self.inputs,
+            patches.image,
+            patches.lead.map(|lead| lead as isize),
+            patches.stride,
+            extent,
+            &taps,
+        );
+        let mut offsets = Vec::with_capacity(self.taps());
+        for channel in 0..self.inputs {
+            for &down in &taps[0] {
+                for &across in &taps[1] {
+                    offsets.push(channel * planes.channel_step() + planes.offset([down, across]));
                 }
             }
-        };
-        if !out.is_empty() {
-            out.par_chunks_mut(self.task() * self.places())
-                .enumerate()
-                .for_each(work);
         }
-        out
+        (planes, offsets)
     }
 
-    /// From places to images: x = unpatch(W^T g), the transpose of [`Geometry::apply`].
-    pub(super) fn transposed<E: Element>(&self, g: &[E], weight: &[E]) -> Vec<E> {
-        let (rows, columns) = (self.patches.rows(), self.patches.columns());
-        let mut out = vec![E::zero(); self.batch * self.image()];
-        let work = |(task, out): (usize, &mut [E])| {
-            let mut matrix = vec![E::zero(); rows * columns];
-            for (item, out) in out.chunks_exact_mut(self.image()).enumerate() {
-                let g = &g[(task * self.task() + item) * self.places()..][..self.places()];
-                for group in 0..self.groups {
-                    let length = self.patches.image_len();
-                    let image = &mut out[group * length..][..length];
-                    let weight = &weight[group * self.weight()..][..self.weight()];
-                    let g = &g[group * self.outputs * columns..][..self.outputs * columns];
-                    let shape = (rows, self.outputs, columns);
-                    product(&mut matrix, shape, flipped(weight, rows), plain(g, columns));
-                    col2im(&matrix, &self.patches, image);
+    /// From images to places: out = W patches(x) + b.
+    pub(super) fn apply<E: Element>(&self, x: &[E], weight: &[E], bias: Option<&[E]>) -> Vec<E> {
+        let (planes, offsets) = self.planes::<E>();
+        let [height, width] = self.patches.places;
+        let target = Target {
+            places: [height, width],
+            origin: 0,
+            row_step: width,
+            column_step: 1,
+            channel_step: height * width,
+        };
+        let taps = self.taps();
+        let correlation = Correlation::new(
+            &planes,
+            offsets,
+            self.inputs * planes.channel_step(),
+            (self.groups, self.outputs),
+            target,
+            |group, output, tap| weight[(group * self.outputs + output) * taps + tap],
+        );
+        let channels = self.groups * self.outputs;
+        self.correlate(&planes, &[correlation], x, bias, channels * height * width)
+    }
+
+    /// From places to images: x = unpatch(W^T g) + b, the transpose of [`Geometry::apply`].
+    ///
+    /// Rows of the image that lie a stride apart see the same rows of the kernel, and so do columns:
+    /// for each remainder there is a correlation of its own, of g with part of the kernel.
+    pub(super) fn transposed<E: Element>(
+        &self,
+        g: &[E],
+        weight: &[E],
+        bias: Option<&[E]>,
+    ) -> Vec<E> {
+        let [down, across] = [0, 1].map(|axis| self.remainders(axis));
+        let first = [&down, &across].map(|all| all.iter().map(|it| it.reads[0]).min().unwrap_or(0));
+        let last = [&down, &across].map(|all| all.iter().map(|it| it.reads[1]).max().unwrap_or(0));
+        let planes = Planes::new::<E>(
+            self.groups * self.outputs,
+            self.patches.places,
+            first.map(|first| -first),
+            [1; 2],
+            [0, 1].map(|axis: usize| (last[axis] - first[axis]).max(0) as usize + 1),
+            &[vec![0], vec![0]],
+        );
+        let [height, width] = self.patches.image;
+        let kernel = area(self.patches.kernel);
+        let mut correlations = Vec::with_capacity(down.len() * across.len());
+        for (rows, columns) in down
+            .iter()
+            .flat_map(|rows| across.iter().map(move |columns| (rows, columns)))
+        {
+            let mut offsets = Vec::new();
+            // Where in one output's weights each tap is found.
+            let mut places = Vec::new();
+            for output in 0..self.outputs {
+                for &(row, y) in &rows.taps {
+                    for &(column, x) in &columns.taps {
+                        let at = [(y - first[0]) as usize, (x - first[1]) as usize];
+                        offsets.push(output * planes.channel_step() + planes.offset(at));
+                        let tap = row * self.patches.kernel[1] + column;
+                        places.push(output * self.inputs * kernel + tap);
+                    }
                 }
             }
+            let target = Target {
+                places: [rows.count, columns.count],
+                origin: rows.origin * width + columns.origin,
+                row_step: self.patches.stride[0] * width,
+                column_step: self.patches.stride[1],
+                channel_step: height * width,
+            };
+            correlations.push(Correlation::new(
+                &planes,
+                offsets,
+                self.outputs * planes.channel_step(),
+                (self.groups, self.inputs),
+                target,
+                |group, input, tap| {
+                    let group = group * self.outputs * self.inputs * kernel;
+                    weight[group + input * kernel + places[tap]]
+                },
+            ));
+        }
+        self.correlate(&planes, &correlations, g, bias, self.image())
+    }
+
+    /// The rows (or columns) of the image by their remainders.
+    fn remainders(&self, axis: usize) -> Vec<Remainder> {
+        let Patches {
+            image,
+            kernel,
+            stride,
+            lead,
+            dilation,
+            ..
+        } = self.patches;
+        let (length, stride, lead) = (image[axis], stride[axis], lead[axis]);
+        let remainders = (0..stride).map(|remainder| {
+            // The first coordinate i of the image, and its place q, with i + lead = q stride + r.
+            let place = lead.saturating_sub(remainder).div_ceil(stride);
+            let origin = place * stride + remainder - lead;
+            let count = length.saturating_sub(origin).div_ceil(stride);
+            let taps: Vec<(usize, isize)> = (0..kernel[axis])
+                .map(|tap| (tap, tap * dilation[axis]))
+                .filter(|(_, at)| at % stride == remainder)
+                .map(|(tap, at)| (tap, place as isize - (at / stride) as isize))
+                .collect();
+            let nearest = taps.iter().map(|tap| tap.1).min().unwrap_or(0);
+            let farthest = taps.iter().map(|tap| tap.1).max().unwrap_or(0);
+            Remainder {
+                origin,
+                count,
+                reads: [nearest, farthest + count as isize - 1],
+                taps,
+            }
+        });
+        remainders.filter(|remainder| remainder.count > 0).collect()
+    }
+
+    /// Runs correlations of every image, which together write `length` numbers for each.
+    fn correlate<E: Element>(
+        &self,
+        planes: &Planes,
+        correlations: &[Correlation<E>],
+        x: &[E],
+        bias: Option<&[E]>,
+        length: usize,
+    ) -> Vec<E> {
+        let mut out = vec![E::zero(); self.batch * length];
+        let image = x.len().checked_div(self.batch).unwrap_or(0);
+        let reach = correlations.iter().map(Correlation::reach).max();
+        let reach = reach.unwrap_or(0).max(planes.len());
+        // A small batch is cut within its items.
+        let wanted = MOST_TASKS.checked_div(self.batch * 2).unwrap_or(1);
+        let parts = correlations.iter().map(|it| it.parts(wanted)).min();
+        let parts = parts.unwrap_or(1);
+        let task = match parts {
+            1 => self.batch.div_ceil(MOST_TASKS).max(1) * length,
+            _ => length / parts,
         };
-        if !out.is_empty() {
-            out.par_chunks_mut(self.task() * self.image())
-                .enumerate()
-                .for_each(work);
+        let work = |first: usize, out: &mut [E]| {
+            let mut laid = Vec::new();
+            let channel_step = correlations[0].channel_step();
+            let mut done = 0;
+            while done < out.len() {
+                let (item, from) = ((first + done) / length, (first + done) % length);
+                let until = done + (length - from).min(out.len() - done);
+                let source = &x[item * image..][..image];
+                let source = if planes.is_image() && x.len() - item * image >= reach {
+                    &x[item * image..]
+                } else {
+                    laid.resize(reach, E::zero());
+                    planes.fill(source, &mut laid);
+                    laid.as_slice()
+                };
+                for correlation in correlations {
+                    correlation.run(source, bias, from / channel_step, &mut out[done..until]);
+                }
+                done = until;
+            }
+        };
+        if out.is_empty() || correlations.is_empty() {
+            return out;
+        }
+        if self.work() < SHARED {
+            work(0, &mut out);
+        } else {
+            threads::chunks(out.as_mut_slice(), task, work);
         }
         out
     }
 
     /// The weight's gradient: the sum over the batch of g patches(x)^T.
     pub(super) fn weight_gradient<E: Element>(&self, x: &[E], g: &[E]) -> Vec<E> {
-        let (rows, columns) = (self.patches.rows(), self.patches.columns());
-        let length = self.groups * self.weight();
-        let work = |task: usize| {
-            let mut total = vec![E::zero(); length];
-            let mut part = vec![E::zero(); self.weight()];
-            let mut matrix = vec![E::zero(); rows * columns];
-            let first = task * self.task();
-            for item in first..self.batch.min(first + self.task()) {
-                let image = &x[item * self.image()..][..self.image()];
-                let g = &g[item * self.places()..][..self.places()];
-                for group in 0..self.groups {
-                    let inner = self.patches.image_len();
-                    im2col(&image[group * inner..][..inner], &self.patches, &mut matrix);
-                    let g = &g[group * self.outputs * columns..][..self.outputs * columns];
-                    let shape = (self.outputs, columns, rows);
-                    product(
-                        &mut part,
-                        shape,
-                        plain(g, columns),
-                        flipped(&matrix, columns),
-                    );
-                    let total = &mut total[group * self.weight()..][..self.weight()];
-                    add(total, &part);
-                }
-            }
-            total
-        };
-        let tasks = self.batch.div_ceil(self.task());
-        let parts: Vec<Vec<E>> = (0..tasks).into_par_iter().map(work).collect();
-        parts
-            .into_iter()
-            .fold(vec![E::zero(); length], |mut total, part| {
-                add(&mut total, &part);
-                total
-            })
-    }
-
-    /// What one group reads of an image and of the weight, and where it writes.
-    fn group<'a, E>(
-        &self,
-        group: usize,
-        image: &'a [E],
-        weight: &'a [E],
-    ) -> (&'a [E], &'a [E], std::ops::Range<usize>) {
-        let (inner, outer) = (
-            self.patches.image_len(),
-            self.outputs * self.patches.columns(),
+        let (planes, offsets) = self.planes::<E>();
+        let gathering = Gathering::new::<E>(
+            &planes,
+            offsets,
+            self.inputs * planes.channel_step(),
+            (self.groups, self.outputs),
+            self.patches.places,
         );
-        (
-            &image[group * inner..][..inner],
-            &weight[group * self.weight()..][..self.weight()],
-            group * outer..(group + 1) * outer,
-        )
+        let length = self.groups * self.outputs * self.taps();
+        let mut total = vec![E::zero(); length];
+        if self.batch * length == 0 {
+            return total;
+        }
+        let task = self.batch.div_ceil(MOST_SUMS);
+        let tasks = self.batch.div_ceil(task);
+        let mut sums = vec![E::zero(); tasks * length];
+        let (image, places) = (self.image(), self.places());
+        let work = |first: usize, total: &mut [E]| {
+            let (step, len) = (gathering.items::<E>(), planes.len());
+            let items = first / length * task;
+            let end = self.batch.min(items + task);
+            let mut laid = Vec::new();
+            for item in (items..end).step_by(step) {
+                let next = end.min(item + step);
+                let mut source = &x[item * image..next * image];
+                if !planes.is_image() {
+                    laid.resize(step * len, E::zero());
+                    for (source, laid) in
+                        source.chunks_exact(image).zip(laid.chunks_exact_mut(len))
+                    {
+                        planes.fill(source, laid);
+                    }
+                    source = &laid;
+                }
+                gathering.add(source, &g[item * places..next * places], total);
+            }
+        };
+        if self.work() < SHARED {
+            sums.chunks_mut(length)
+                .enumerate()
+                .for_each(|(index, sums)| work(index * length, sums));
+        } else {
+            threads::chunks(sums.as_mut_slice(), length, work);
+        }
+        for part in sums.chunks_exact(length) {
+            for (total, &part) in total.iter_mut().zip(part) {
+                *total += part;
+            }
+        }
+        total
     }
 }
 
-fn add<E: Element>(total: &mut [E], part: &[E]) {
-    for (total, &part) in total.iter_mut().zip(part) {
-        *total += part;
+/// The sum of each channel of `[N, channels, plane]`, item by item.
+pub(super) fn channel_sums<E: Element>(g: &[E], channels: usize, plane: usize) -> Vec<E> {
+    let mut sums = vec![E::zero(); channels];
+    if plane > 0 {
+        for (index, plane) in g.chunks_exact(plane).enumerate() {
+            sums[index % channels] += sum(plane);
+        }
     }
+    sums
 }
 
-/// A row-major matrix of this many columns.
-fn plain<E>(data: &[E], columns: usize) -> Strided<'_, E> {
-    Strided {
-        data,
-        offset: 0,
-        row_stride: columns,
-        column_stride: 1,
-    }
+/// Rows or columns of an image that lie a stride apart.
+struct Remainder {
+    /// The first in the image.
+    origin: usize,
+    count: usize,
+    /// The taps of the kernel that they see, each with the place that the first one sees there.
+    taps: Vec<(usize, isize)>,
+    /// The first and the last place that is seen.
+    reads: [isize; 2],
 }
 
-/// The transpose of a row-major matrix of this many columns.
-fn flipped<E>(data: &[E], columns: usize) -> Strided<'_, E> {
-    Strided {
-        data,
-        offset: 0,
-        row_stride: 1,
-        column_stride: columns,
-    }
+fn area([height, width]: [usize; 2]) -> usize {
+    height * width
 }

@@ -1,14 +1,14 @@
 //! The transpose of a convolution.
 
-use super::forward::add_bias;
-use super::kernels::{Convolution, Geometry};
-use crate::kernel::im2col::Patches;
+use super::forward::{bias_gradient, check_bias};
+use super::kernels::{Convolution, Geometry, Patches};
 use crate::layout::Shape;
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
 struct ConvTransposeBackward<E: Element> {
     input: Tensor<E>,
     weight: Tensor<E>,
+    bias: bool,
     geometry: Geometry,
 }
 
@@ -20,12 +20,15 @@ impl<E: Element> Backward<E> for ConvTransposeBackward<E> {
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let g = gradient.elements();
         if inputs.wants(0) {
-            let data = self.geometry.apply(&g, &self.weight.elements());
+            let data = self.geometry.apply(&g, &self.weight.elements(), None);
             inputs.add(0, Tensor::new(data, self.input.layout.shape.clone()));
         }
         if inputs.wants(1) {
             let data = self.geometry.weight_gradient(&g, &self.input.elements());
             inputs.add(1, Tensor::new(data, self.weight.layout.shape.clone()));
+        }
+        if self.bias && inputs.wants(2) {
+            inputs.add(2, bias_gradient(&gradient, &g));
         }
         Ok(())
     }
@@ -79,7 +82,6 @@ fn geometry(
         image[axis] = length;
     }
     let patches = Patches {
-        channels: outputs,
         image,
         kernel,
         places,
@@ -128,17 +130,22 @@ impl<E: Element> Tensor<E> {
         let geometry = geometry(self.shape(), weight.shape(), settings, output_padding)?;
         let [height, width] = geometry.patches.image;
         let outputs = geometry.groups * geometry.inputs;
-        let data = geometry.transposed(&self.elements(), &weight.elements());
+        check_bias("conv_transpose2d", bias, outputs)?;
+        let offsets = bias.map(Self::elements);
+        let data =
+            geometry.transposed(&self.elements(), &weight.elements(), offsets.as_deref());
         let value = Self::new(
             data,
             Shape::from_slice(&[geometry.batch, outputs, height, width]),
         );
-        let value = value.recorded(&[self, weight], || ConvTransposeBackward {
+        let inputs = [self, weight, bias.unwrap_or(weight)];
+        let inputs = &inputs[..2 + usize::from(bias.is_some())];
+        Ok(value.recorded(inputs, || ConvTransposeBackward {
             input: self.detach(),
             weight: weight.detach(),
+            bias: bias.is_some(),
             geometry,
-        });
-        add_bias("conv_transpose2d", value, bias)
+        }))
     }
 }
 
