@@ -61,7 +61,7 @@ impl<E: Element> Correlation<E> {
         target: Target,
         weight: impl Fn(usize, usize, usize) -> E,
     ) -> Self {
-        let level = level::<E>(target.places[1]);
+        let level = Level::of::<E>(target.places[1]);
         let taps = offsets.len();
         let mut weights = Vec::with_capacity(groups * outputs * taps);
         for group in 0..groups {
@@ -100,12 +100,12 @@ impl<E: Element> Correlation<E> {
             return;
         }
         let through = (height - 1) * row_step + width;
-        let (lines, length, line_step) =
-            if through.div_ceil(lanes) < height * width.div_ceil(lanes) {
-                (1, through, 0)
-            } else {
-                (height, width, row_step)
-            };
+        let (lines, length, line_step) = if through.div_ceil(lanes) < height * width.div_ceil(lanes)
+        {
+            (1, through, 0)
+        } else {
+            (height, width, row_step)
+        };
         for line in 0..lines {
             for first in (0..length).step_by(lanes) {
                 // The last slot overlaps the one before rather than reach beyond the end.
@@ -166,7 +166,12 @@ impl<E: Element> Correlation<E> {
                 let channel = group * self.outputs + row;
                 let bias = bias.map(|bias| &bias[channel..channel + rows]);
                 let out = &mut out[(channel - first) * step..][..rows * step];
-                self.block(&image[group * self.group_step..], bias, (channel, rows), out);
+                self.block(
+                    &image[group * self.group_step..],
+                    bias,
+                    (channel, rows),
+                    out,
+                );
             }
             done += until - from;
         }
@@ -214,7 +219,10 @@ impl<E: Element> Correlation<E> {
             }
             if whole {
                 row_step = self.target.channel_step;
-                let last = slots.iter().map(|slot| self.runs[slot.runs[0]].target).max();
+                let last = slots
+                    .iter()
+                    .map(|slot| self.runs[slot.runs[0]].target)
+                    .max();
                 assert!(last.unwrap_or(0) + (rows - 1) * row_step + lanes <= out.len());
             }
             assert!(bias.is_none_or(|bias| bias.len() == rows));
@@ -260,23 +268,3 @@ impl<E: Element> Correlation<E> {
 
 /// Eight rows of three of the longest registers.
 const SCRATCH: usize = 8 * ACROSS * 16;
-
-/// The instructions for lines of `width` places.
-pub(super) fn level<E: Element>(width: usize) -> Level {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let longest = Level::Avx512.lanes::<E>();
-        if Level::Avx512.is_there() {
-            return if width.is_multiple_of(longest) {
-                Level::Avx512
-            } else {
-                Level::Avx512Short
-            };
-        }
-        if Level::Avx2.is_there() {
-            return Level::Avx2;
-        }
-    }
-    let _ = width;
-    Level::Plain
-}

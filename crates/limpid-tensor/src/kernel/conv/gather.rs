@@ -1,7 +1,6 @@
-//! The gradient of a correlation's weights, in register tiles that read image and gradient where
-//! they lie.
+//! The gradient of a correlation's weights, in register tiles that read the image where it
+//! lies.
 
-use super::correlation::level;
 use super::planes::Planes;
 use super::tiles::{ACROSS, Gather, Level};
 use crate::Element;
@@ -37,7 +36,7 @@ impl Gathering {
         places: [usize; 2],
     ) -> Self {
         Self {
-            level: level::<E>(places[1]),
+            level: Level::of::<E>(places[1]),
             offsets,
             group_step,
             groups,
@@ -59,7 +58,14 @@ impl Gathering {
     }
 
     /// Adds to `total`, laid out `[group, output, tap]`, what `images` and their gradients say.
-    pub(crate) fn add<E: Element>(&self, images: &[E], gradients: &[E], total: &mut [E]) {
+    /// `packed` is scratch.
+    pub(crate) fn add<E: Element>(
+        &self,
+        images: &[E],
+        gradients: &[E],
+        packed: &mut Vec<E>,
+        total: &mut [E],
+    ) {
         let [height, width] = self.places;
         let (taps, plane) = (self.offsets.len(), height * width);
         let per_item = self.groups * self.outputs * plane;
@@ -68,7 +74,8 @@ impl Gathering {
         }
         let items = gradients.len() / per_item;
         let last = self.offsets.iter().max().copied().unwrap_or(0);
-        let reach = (self.groups - 1) * self.group_step + last + (height - 1) * self.line_step + width;
+        let farthest = last + (height - 1) * self.line_step + width;
+        let reach = (self.groups - 1) * self.group_step + farthest;
         assert!(
             reach <= self.image_len
                 && images.len() >= items * self.image_len
@@ -76,41 +83,96 @@ impl Gathering {
                 && total.len() == self.groups * self.outputs * taps,
             "a gradient of {items} items reaches beyond its slices"
         );
-        let parts = self.steps::<E>().div_ceil(STEPS + STEPS / 2).clamp(1, height);
-        let lines = height.div_ceil(parts);
+        let parts = self.steps::<E>().div_ceil(STEPS + STEPS / 2);
+        let lines = height.div_ceil(parts.clamp(1, height));
         for group in 0..self.groups {
             for (first, rows) in self.level.blocks(self.outputs) {
                 let channel = group * self.outputs + first;
                 for line in (0..height).step_by(lines) {
-                    let gradient = &gradients[channel * plane + line * width..];
+                    let lines = lines.min(height - line);
+                    let block = |item: usize| {
+                        let from = item * per_item + channel * plane + line * width;
+                        &gradients[from..from + (rows - 1) * plane + lines * width]
+                    };
+                    self.pack(packed, rows, lines, (0..items).map(block));
                     let image = &images[group * self.group_step + line * self.line_step..];
                     for (index, chunk) in self.offsets.chunks(ACROSS).enumerate() {
                         let mut offsets = [chunk[0]; ACROSS];
                         offsets[..chunk.len()].copy_from_slice(chunk);
                         let out = &mut total[channel * taps + index * ACROSS..];
                         let tile = Gather {
-                            gradient: gradient.as_ptr(),
-                            row_step: plane,
+                            gradient: packed.as_ptr(),
                             image: image.as_ptr(),
                             offsets,
                             items,
-                            item_steps: [per_item, self.image_len],
-                            lines: lines.min(height - line),
-                            line_steps: [width, self.line_step],
+                            lines,
                             width,
+                            item_step: self.image_len,
+                            line_step: self.line_step,
                             out: out.as_mut_ptr(),
                             out_step: taps,
                             taps: chunk.len(),
                         };
-                        // SAFETY: `gradients` holds `items` times `per_item` elements, of which
-                        // channel, line and place are among one item's; the farthest place of
-                        // the farthest tap and group lies within an image by the check of
-                        // `reach`; `total` holds `taps` for each of the `rows` rows from
-                        // `channel` on. The level is there.
+                        // SAFETY: `packed` holds what `Gather::gradient` asks for; the farthest
+                        // place of the farthest tap and group lies within an image by the check
+                        // of `reach`, and there are `items` images; `total` holds `taps` for each
+                        // of the `rows` rows from `channel` on. The level is there, as `Level::of`
+                        // gave it.
                         unsafe { self.level.gather(rows, &tile) };
                     }
                 }
             }
+        }
+    }
+
+    /// Lays `rows` rows of some items' gradients, `plane` apart, in the order in which a tile reads
+    /// them, every line filled up with zeros to whole registers.
+    fn pack<'a, E: Element>(
+        &self,
+        packed: &mut Vec<E>,
+        rows: usize,
+        lines: usize,
+        items: impl ExactSizeIterator<Item = &'a [E]>,
+    ) {
+        let lanes = self.level.lanes::<E>();
+        let work = match lanes {
+            2 => pack_line::<E, 2>,
+            4 => pack_line::<E, 4>,
+            8 => pack_line::<E, 8>,
+            _ => pack_line::<E, 16>,
+        };
+        let [height, width] = self.places;
+        let length = rows * width.div_ceil(lanes) * lanes;
+        packed.resize(items.len() * lines * length, E::zero());
+        let mut packed = packed.chunks_exact_mut(length);
+        for item in items {
+            for (line, packed) in (0..lines).zip(&mut packed) {
+                work(&item[line * width..], height * width, width, rows, packed);
+            }
+        }
+    }
+}
+
+/// Lays a line of `rows` rows, `plane` apart, register by register; the last is filled up with
+/// zeros.
+fn pack_line<E: Element, const LANES: usize>(
+    line: &[E],
+    plane: usize,
+    width: usize,
+    rows: usize,
+    packed: &mut [E],
+) {
+    let (packed, _) = packed.as_chunks_mut::<LANES>();
+    for row in 0..rows {
+        let line = &line[row * plane..row * plane + width];
+        let (whole, rest) = line.as_chunks::<LANES>();
+        for (register, values) in whole.iter().enumerate() {
+            packed[register * rows + row] = *values;
+        }
+        if !rest.is_empty() {
+            let last = &mut packed[whole.len() * rows + row];
+            last.fill(E::zero());
+            last[..rest.len()].copy_from_slice(rest);
         }
     }
 }

@@ -64,7 +64,7 @@ pub trait Vectors: Sized {
 }
 
 /// 128 bits as an array, left to the compiler.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Plain<E, const COUNT: usize>([E; COUNT]);
 
 macro_rules! plain {

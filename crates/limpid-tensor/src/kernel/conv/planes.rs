@@ -106,8 +106,7 @@ impl Planes {
         for channel in 0..self.channels {
             let image = &image[channel * height * width..][..height * width];
             for (down, &kept) in self.kept[0].iter().enumerate() {
-                let [first, from, count] =
-                    run(kept, stride_y, self.lead[0], height, self.size[0]);
+                let [first, from, count] = run(kept, stride_y, self.lead[0], height, self.size[0]);
                 for line in 0..count {
                     let source = &image[(from + line * stride_y) * width..][..width];
                     for &[across, column, start, length] in &columns {

@@ -1,13 +1,14 @@
 //! The register tiles of convolution: the innermost loops, for whatever instructions there are.
 
 use super::lanes::{Lanes, Vectors};
+use crate::kernel::simd;
 
 /// The most slots of a tile, and the most taps of a gradient's tile.
 pub(super) const ACROSS: usize = 3;
 
 /// Which instructions are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
+pub(super) enum Level {
     /// What every processor of the architecture has.
     Plain,
     /// 256 bits and fused multiply-add, in sixteen registers.
@@ -22,29 +23,24 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// Whether this processor has the instructions.
-    pub(crate) fn is_there(self) -> bool {
-        match self {
-            Self::Plain => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512Short | Self::Avx512 => {
-                Self::Avx2.is_there()
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512vl")
-            }
+    /// The best of what this thread's loops may use, for lines of `width` places.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn of<E: Vectors>(width: usize) -> Self {
+        let chosen = simd::level();
+        // Portable, AVX2 and AVX-512, in this order, as far as the processor has them.
+        let rank = simd::Level::available().iter().position(|&it| it == chosen);
+        match rank {
+            Some(2) if width.is_multiple_of(Self::Avx512.lanes::<E>()) => Self::Avx512,
+            Some(2) => Self::Avx512Short,
+            Some(1) => Self::Avx2,
+            _ => Self::Plain,
         }
     }
 
-    /// All that this processor has.
-    #[cfg(test)]
-    pub(crate) fn all() -> Vec<Self> {
-        #[cfg(target_arch = "x86_64")]
-        let all = [Self::Plain, Self::Avx2, Self::Avx512Short, Self::Avx512];
-        #[cfg(not(target_arch = "x86_64"))]
-        let all = [Self::Plain];
-        all.into_iter().filter(|level| level.is_there()).collect()
+    /// The best of what this thread's loops may use, for lines of `width` places.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn of<E: Vectors>(_width: usize) -> Self {
+        Self::Plain
     }
 
     /// Numbers of a register.
@@ -106,20 +102,20 @@ pub(super) struct Correlate<'a, E> {
 /// A tile of a weight's gradient: for some channels of the gradient, some taps.
 #[derive(Clone, Copy)]
 pub(super) struct Gather<E> {
+    /// For every item, line and register of a line, a register of each of the rows, filled up with
+    /// zeros.
     pub(super) gradient: *const E,
-    /// How far apart the rows lie.
-    pub(super) row_step: usize,
     pub(super) image: *const E,
     /// Where in the image each tap reads for the place 0.
     pub(super) offsets: [usize; ACROSS],
     pub(super) items: usize,
-    /// How far apart items lie, in the gradient and in the image.
-    pub(super) item_steps: [usize; 2],
     pub(super) lines: usize,
-    /// How far apart lines of places lie, in the gradient and in the image.
-    pub(super) line_steps: [usize; 2],
+    /// Places of a line.
     pub(super) width: usize,
-    /// The sums are added to these: `ACROSS` for each of the rows.
+    /// How far items and lines lie apart in the image.
+    pub(super) item_step: usize,
+    pub(super) line_step: usize,
+    /// The sums are added to these: `taps` of them for each of the rows, `out_step` apart.
     pub(super) out: *mut E,
     pub(super) out_step: usize,
     /// How many of the taps count.
@@ -171,9 +167,9 @@ unsafe fn correlate<E: Copy, V: Lanes<E>, const ROWS: usize, const SLOTS: usize>
 }
 
 /// # Safety
-/// For every item, line and place of a line: one element must be readable in the gradient for each
-/// of `ROWS` rows and in the image for each tap; and `taps` elements must be writable at `out` plus
-/// `out_step` times the row. The processor must have the instructions of `V`.
+/// For every item, line and place of a line one element must be readable in the image for each tap;
+/// the gradient must be as [`Gather::gradient`] says for `ROWS` rows; and `taps` elements must be
+/// writable at `out` plus `out_step` times the row. The processor must have the instructions of `V`.
 #[inline(always)]
 unsafe fn gather<E, V, const ROWS: usize>(zero: E, tile: &Gather<E>)
 where
@@ -185,10 +181,10 @@ where
     unsafe {
         let mut sums = [[V::splat(zero); ACROSS]; ROWS];
         let rest = tile.width % V::COUNT;
+        let mut gradient = tile.gradient;
         for item in 0..tile.items {
-            let mut gradient = tile.gradient.add(item * tile.item_steps[0]);
-            let mut image = tile.image.add(item * tile.item_steps[1]);
-            for _ in 0..tile.lines {
+            let mut image = tile.image.add(item * tile.item_step);
+            for line in 0..tile.lines {
                 let mut place = 0;
                 while place + V::COUNT <= tile.width {
                     let mut seen = [V::splat(zero); ACROSS];
@@ -196,11 +192,12 @@ where
                         seen[tap] = V::load(image.add(place + tile.offsets[tap]));
                     }
                     for row in 0..ROWS {
-                        let g = V::load(gradient.add(place + row * tile.row_step));
+                        let g = V::load(gradient.add(row * V::COUNT));
                         for tap in 0..ACROSS {
                             sums[row][tap] = g.mul_add(seen[tap], sums[row][tap]);
                         }
                     }
+                    gradient = gradient.add(ROWS * V::COUNT);
                     place += V::COUNT;
                 }
                 if rest > 0 {
@@ -209,14 +206,16 @@ where
                         seen[tap] = V::load_part(image.add(place + tile.offsets[tap]), rest);
                     }
                     for row in 0..ROWS {
-                        let g = V::load_part(gradient.add(place + row * tile.row_step), rest);
+                        let g = V::load(gradient.add(row * V::COUNT));
                         for tap in 0..ACROSS {
                             sums[row][tap] = g.mul_add(seen[tap], sums[row][tap]);
                         }
                     }
+                    gradient = gradient.add(ROWS * V::COUNT);
                 }
-                gradient = gradient.wrapping_add(tile.line_steps[0]);
-                image = image.wrapping_add(tile.line_steps[1]);
+                if line + 1 < tile.lines {
+                    image = image.add(tile.line_step);
+                }
             }
         }
         for row in 0..ROWS {

@@ -333,20 +333,19 @@ impl Geometry {
             let (step, len) = (gathering.items::<E>(), planes.len());
             let items = first / length * task;
             let end = self.batch.min(items + task);
-            let mut laid = Vec::new();
+            let (mut laid, mut packed) = (Vec::new(), Vec::new());
             for item in (items..end).step_by(step) {
                 let next = end.min(item + step);
                 let mut source = &x[item * image..next * image];
                 if !planes.is_image() {
                     laid.resize(step * len, E::zero());
-                    for (source, laid) in
-                        source.chunks_exact(image).zip(laid.chunks_exact_mut(len))
+                    for (source, laid) in source.chunks_exact(image).zip(laid.chunks_exact_mut(len))
                     {
                         planes.fill(source, laid);
                     }
                     source = &laid;
                 }
-                gathering.add(source, &g[item * places..next * places], total);
+                gathering.add(source, &g[item * places..next * places], &mut packed, total);
             }
         };
         if self.work() < SHARED {

@@ -5,3 +5,6 @@ mod kernels;
 mod transposed;
 
 pub use kernels::Convolution;
+
+#[cfg(test)]
+mod tests;

@@ -132,8 +132,7 @@ impl<E: Element> Tensor<E> {
         let outputs = geometry.groups * geometry.inputs;
         check_bias("conv_transpose2d", bias, outputs)?;
         let offsets = bias.map(Self::elements);
-        let data =
-            geometry.transposed(&self.elements(), &weight.elements(), offsets.as_deref());
+        let data = geometry.transposed(&self.elements(), &weight.elements(), offsets.as_deref());
         let value = Self::new(
             data,
             Shape::from_slice(&[geometry.batch, outputs, height, width]),

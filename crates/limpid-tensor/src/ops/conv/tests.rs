@@ -1,0 +1,161 @@
+//! Convolutions and their gradients against the definition.
+
+use proptest::prelude::*;
+
+use super::Convolution;
+use crate::{Element, Stream, Tensor, simd, threads};
+
+/// Calls `visit` with the places in image, weight and result of every product that a convolution is
+/// made of.
+fn products(
+    image: &[usize],
+    weight: &[usize],
+    result: &[usize],
+    settings: &Convolution,
+    mut visit: impl FnMut([usize; 3]),
+) {
+    let place = |shape: &[usize], at: [usize; 4]| {
+        ((at[0] * shape[1] + at[1]) * shape[2] + at[2]) * shape[3] + at[3]
+    };
+    let inputs = weight[1];
+    let outputs = weight[0] / settings.groups;
+    for item in 0..image[0] {
+        for output in 0..weight[0] {
+            for (input, row, column) in all([inputs, weight[2], weight[3]]) {
+                for (_, y, x) in all([1, result[2], result[3]]) {
+                    let coordinate = |axis: usize, place: usize, tap: usize| {
+                        let at = place * settings.stride[axis] + tap * settings.dilation[axis];
+                        at.checked_sub(settings.padding[axis][0])
+                            .filter(|&at| at < image[2 + axis])
+                    };
+                    let (Some(down), Some(across)) =
+                        (coordinate(0, y, row), coordinate(1, x, column))
+                    else {
+                        continue;
+                    };
+                    let channel = output / outputs * inputs + input;
+                    visit([
+                        place(image, [item, channel, down, across]),
+                        place(weight, [output, input, row, column]),
+                        place(result, [item, output, y, x]),
+                    ]);
+                }
+            }
+        }
+    }
+}
+
+fn all([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
+}
+
+/// Result, and gradients of input and weight: by the definition, and by the operation.
+fn both<E: Element>(
+    image: [usize; 4],
+    outputs: usize,
+    kernel: [usize; 2],
+    settings: &Convolution,
+) -> Option<[Vec<Vec<E>>; 2]> {
+    let weight = [outputs, image[1] / settings.groups, kernel[0], kernel[1]];
+    let x = Tensor::<E>::standard_normal(image, Stream::new(1)).requires_grad();
+    let w = Tensor::<E>::standard_normal(weight, Stream::new(2)).requires_grad();
+    let y = x.conv2d(&w, None, settings).ok()?;
+    let g = Tensor::<E>::standard_normal(y.shape(), Stream::new(3));
+    let gradients = y.backward_from(g.clone()).unwrap();
+    let found = [
+        y.to_vec(),
+        gradients.tensor(&x).unwrap().to_vec(),
+        gradients.tensor(&w).unwrap().to_vec(),
+    ];
+    let mut want = [vec![0.0; y.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
+    let [xs, ws, gs] = [&x, &w, &g].map(|tensor| tensor.cast::<f64>().to_vec());
+    products(&image, &weight, y.shape(), settings, |[i, k, o]| {
+        want[0][o] += xs[i] * ws[k];
+        want[1][i] += ws[k] * gs[o];
+        want[2][k] += xs[i] * gs[o];
+    });
+    let want = want.map(|values| values.into_iter().map(E::of).collect());
+    Some([want.to_vec(), found.to_vec()])
+}
+
+fn agrees<E: Element>(
+    image: [usize; 4],
+    outputs: usize,
+    kernel: [usize; 2],
+    settings: &Convolution,
+    tolerance: f64,
+) {
+    for &level in simd::Level::available() {
+        let run = || both::<E>(image, outputs, kernel, settings);
+        let Some([want, found]) = simd::with(level, run) else {
+            return;
+        };
+        for (what, (want, found)) in want.iter().zip(&found).enumerate() {
+            assert_eq!(want.len(), found.len());
+            for (place, (want, found)) in want.iter().zip(found).enumerate() {
+                let (want, found) = (want.double(), found.double());
+                assert!(
+                    (want - found).abs() <= tolerance * (1.0 + want.abs()),
+                    "{level:?}, {what} at {place}: {found} for {want}"
+                );
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn every_setting_agrees_with_the_definition(
+        (batch, groups, inputs, outputs) in (0_usize..4, 1_usize..3, 1_usize..4, 1_usize..14),
+        image in (1_usize..12, 1_usize..40),
+        kernel in (1_usize..4, 1_usize..5),
+        stride in (1_usize..4, 1_usize..4),
+        dilation in (1_usize..3, 1_usize..3),
+        padding in [0_usize..5, 0_usize..5, 0_usize..5, 0_usize..5],
+    ) {
+        let settings = Convolution {
+            stride: [stride.0, stride.1],
+            padding: [[padding[0], padding[1]], [padding[2], padding[3]]],
+            dilation: [dilation.0, dilation.1],
+            groups,
+        };
+        let image = [batch, groups * inputs, image.0, image.1];
+        let kernel = [kernel.0, kernel.1];
+        agrees::<f64>(image, groups * outputs, kernel, &settings, 1e-12);
+        agrees::<f32>(image, groups * outputs, kernel, &settings, 1e-4);
+    }
+}
+
+#[test]
+fn long_lines_and_many_channels_agree_with_the_definition() {
+    let same = Convolution {
+        padding: [[1; 2]; 2],
+        ..Convolution::default()
+    };
+    agrees::<f64>([3, 9, 32, 32], 24, [3, 3], &same, 1e-11);
+    agrees::<f64>([17, 3, 8, 8], 20, [3, 3], &same, 1e-11);
+    agrees::<f64>([2, 4, 10, 26], 7, [3, 3], &Convolution::default(), 1e-11);
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_a_bit() {
+    for (batch, stride) in [(1, 1), (5, 2), (40, 1)] {
+        let settings = Convolution {
+            padding: [[1; 2]; 2],
+            stride: [stride; 2],
+            ..Convolution::default()
+        };
+        let run = |count| {
+            threads::with(count, || {
+                both::<f32>([batch, 16, 12, 14], 32, [3, 3], &settings)
+            })
+            .unwrap()[1]
+                .clone()
+        };
+        let want = run(1);
+        for count in [2, 3, 4, 8] {
+            assert_eq!(run(count), want, "{count} threads, batch of {batch}");
+        }
+    }
+}
