@@ -1,1 +1,5 @@
-//! Benchmarks of limpid's main pieces, by criterion: `cargo bench`, or `cargo bench --bench matmul`.
+//! Benchmarks of limpid: whole training steps by the program `steps`, its pieces by criterion.
+
+pub mod fill;
+pub mod measure;
+pub mod workloads;
