@@ -64,6 +64,7 @@ fn main() -> ExitCode {
             }
         },
     };
+    limpid_tensor::threads::set(arguments.threads);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads);
     if let Err(error) = pool.build_global() {
         eprintln!("steps: {error}");
