@@ -131,12 +131,13 @@ def workload(name, given):
 
 def optimizer(name, model, mode):
     fused = mode != "eager"
+    rate = shared.RATES[name]
     if name in ("W1", "W3", "W6"):
-        return torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
+        return torch.optim.Adam(model.parameters(), lr=rate, fused=fused)
     if name in ("W2", "W4"):
-        return torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True, fused=fused)
+        return torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, nesterov=True, fused=fused)
     # The fused form knows no sparse gradients.
-    return torch.optim.SGD(model.parameters(), lr=0.1, fused=fused and not (name == "W5n" and mode == "tuned"))
+    return torch.optim.SGD(model.parameters(), lr=rate, fused=fused and not (name == "W5n" and mode == "tuned"))
 
 
 def main():

@@ -8,6 +8,8 @@ import time
 import numpy as np
 
 NAMES = ["W1", "W2", "W3", "W4", "W5", "W5n", "W6"]
+# Small enough that rounding does not grow within 100 steps into what the losses show.
+RATES = {"W1": 1e-4, "W2": 0.01, "W3": 1e-4, "W4": 1e-3, "W5": 0.1, "W5n": 0.1, "W6": 1e-3}
 BATCHES = 8
 INPUTS, TARGETS, NOISE = 1000, 2000, 3000
 CLASSES = 50_000

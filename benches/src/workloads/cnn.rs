@@ -8,7 +8,7 @@ use super::training::classifier;
 use super::{Sizes, Steps};
 
 /// On 1x28x28: conv3x3 32, ReLU, conv3x3 64, ReLU, maxpool 2, linear 128, ReLU, linear 10, without
-/// padding; batch 64, Adam with rate 1e-3.
+/// padding; batch 64, Adam with rate 1e-4.
 pub(super) fn steps<E: Element>(sizes: Sizes) -> Result<Steps> {
     let sizes = sizes.only_batch("W3")?;
     let stream = Stream::new(0);
@@ -23,5 +23,5 @@ pub(super) fn steps<E: Element>(sizes: Sizes) -> Result<Steps> {
         .with(Relu)
         .with(Linear::new(128, 10, stream)?);
     let shape = [sizes.batch.unwrap_or(64), 1, 28, 28];
-    classifier(model, &shape, 10, Adam::default(), 1e-3)
+    classifier(model, &shape, 10, Adam::default(), 1e-4)
 }

@@ -7,13 +7,13 @@ use limpid_tensor::{Element, Result, Stream};
 use super::training::classifier;
 use super::{Sizes, Steps};
 
-/// 784-512-512-10, batch 128, Adam with rate 1e-3.
+/// 784-512-512-10, batch 128, Adam with rate 1e-4.
 pub(super) fn wide<E: Element>(sizes: Sizes) -> Result<Steps> {
     let mut widths = vec![784];
     widths.resize(1 + sizes.depth.unwrap_or(2), sizes.width.unwrap_or(512));
     widths.push(10);
     let shape = [sizes.batch.unwrap_or(128), 784];
-    classifier(model::<E>(&widths)?, &shape, 10, Adam::default(), 1e-3)
+    classifier(model::<E>(&widths)?, &shape, 10, Adam::default(), 1e-4)
 }
 
 /// 64-128-64-10, batch 32, SGD with Nesterov momentum 0.9 and rate 0.01.

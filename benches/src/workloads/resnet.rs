@@ -12,7 +12,7 @@ use super::{Sizes, Steps};
 
 /// On 3x32x32: conv3x3 16, BN, ReLU, three stages of two basic blocks of 16, 32 and 64 channels,
 /// global average, linear 10; the first block of the later stages has stride 2 and a shortcut of
-/// conv1x1 and BN. Convolutions have no bias; batch 64, SGD with Nesterov momentum 0.9, rate 0.01.
+/// conv1x1 and BN. Convolutions have no bias; batch 64, SGD with Nesterov momentum 0.9, rate 1e-3.
 pub(super) fn steps<E: Element>(sizes: Sizes) -> Result<Steps> {
     let sizes = sizes.only_batch("W4")?;
     let mut model = convolved(Sequential::<E>::new(), 3, 16, 3, 1)?.with(Relu);
@@ -29,7 +29,7 @@ pub(super) fn steps<E: Element>(sizes: Sizes) -> Result<Steps> {
         .with(Linear::new(64, 10, Stream::new(0))?);
     let shape = [sizes.batch.unwrap_or(64), 3, 32, 32];
     let rule = Sgd::default().with_momentum(0.9).with_nesterov(true);
-    classifier(model, &shape, 10, rule, 0.01)
+    classifier(model, &shape, 10, rule, 1e-3)
 }
 
 /// A basic block, without the ReLU after its sum.
