@@ -1,0 +1,167 @@
+//! The innermost loop of a matrix product: a tile of the result that stays in registers.
+//!
+//! The tile has up to [`Micro::rows`] rows and three vectors of columns. Each step along the inner
+//! dimension loads the vectors of one row of the right operand, and multiplies them by one number
+//! of every row of the left, spread over a vector. Every element of the tile is a chain of fused
+//! multiply-adds along the inner dimension, wherever in the tile it stands.
+
+#![expect(unsafe_code, reason = "vector instructions take raw pointers")]
+
+use super::transpose::{self, Transpose};
+use super::vector::{Portable, Vector};
+use crate::Element;
+use crate::kernel::simd::Instructions;
+
+/// Vectors of columns in a full tile.
+pub(crate) const VECTORS: usize = 3;
+/// The most rows of any kernel's tile.
+pub(crate) const MOST_ROWS: usize = 8;
+
+/// What a micro kernel works on.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<E> {
+    /// Steps along the inner dimension.
+    pub(crate) depth: usize,
+    /// The left operand's first element, and the distances of its rows and of its steps.
+    pub(crate) left: *const E,
+    pub(crate) left_row: usize,
+    pub(crate) left_step: usize,
+    /// The right operand: `depth` rows of as many whole vectors as the tile is wide.
+    pub(crate) right: *const E,
+    /// The result's first element and the distance of its rows.
+    pub(crate) out: *mut E,
+    pub(crate) out_row: usize,
+    /// The result is `keep * out + scale * product`; with a `keep` of 0 the old numbers are not
+    /// read.
+    pub(crate) scale: E,
+    pub(crate) keep: E,
+}
+
+/// A micro kernel for one number of rows and vectors.
+///
+/// # Safety
+/// The processor has the kernel's instruction set; the operands hold, at the distances given,
+/// `depth` steps of the kernel's rows and vectors, and `out` that many rows of whole vectors, which
+/// nobody else touches.
+pub(crate) type Kernel<E> = unsafe fn(Tile<E>);
+
+/// The micro kernels of one instruction set.
+#[derive(Clone, Copy)]
+pub(crate) struct Micro<E: 'static> {
+    /// Elements of a vector.
+    pub(crate) lanes: usize,
+    /// Rows of a full tile.
+    pub(crate) rows: usize,
+    /// By rows less one, then by vectors less one.
+    pub(crate) kernels: &'static [[Kernel<E>; VECTORS]],
+    /// Rows and columns of the blocks that `transpose` turns.
+    pub(super) block: usize,
+    pub(super) transpose: Transpose<E>,
+}
+
+impl<E> Micro<E> {
+    /// Columns of a full tile.
+    pub(crate) fn columns(&self) -> usize {
+        VECTORS * self.lanes
+    }
+}
+
+/// # Safety
+/// As [`Kernel`] says.
+#[inline(always)]
+unsafe fn tile<E: Element, V: Vector<E>, const ROWS: usize, const WIDTH: usize>(tile: Tile<E>) {
+    // SAFETY: every access is within what the caller promises for `ROWS` rows and `WIDTH` vectors.
+    unsafe {
+        let mut sums = [[V::splat(E::zero()); WIDTH]; ROWS];
+        let mut right = tile.right;
+        let mut left = [tile.left; ROWS];
+        for (row, left) in left.iter_mut().enumerate() {
+            *left = left.add(row * tile.left_row);
+        }
+        for step in 0..tile.depth {
+            let mut vectors = [V::splat(E::zero()); WIDTH];
+            for (place, vector) in vectors.iter_mut().enumerate() {
+                *vector = V::load(right.add(place * V::LANES));
+            }
+            right = right.add(WIDTH * V::LANES);
+            for (sums, left) in sums.iter_mut().zip(left) {
+                let factor = V::splat(*left.add(step * tile.left_step));
+                for (sum, vector) in sums.iter_mut().zip(vectors) {
+                    *sum = V::mul_add(factor, vector, *sum);
+                }
+            }
+        }
+        let scale = V::splat(tile.scale);
+        let keep = V::splat(tile.keep);
+        for (row, sums) in sums.into_iter().enumerate() {
+            for (place, sum) in sums.into_iter().enumerate() {
+                let out = tile.out.add(row * tile.out_row + place * V::LANES);
+                let value = V::mul(scale, sum);
+                let value = match tile.keep == E::zero() {
+                    true => value,
+                    false => V::mul_add(keep, V::load(out), value),
+                };
+                V::store(out, value);
+            }
+        }
+    }
+}
+
+/// The table of kernels of one instruction set: a function for each number of rows and vectors,
+/// compiled for the set's features.
+macro_rules! kernels {
+    (
+        $(#[$feature:meta])* $E:ty, $Vector:ty, [$($row:literal),+],
+        $transpose:expr, $block:literal
+    ) => {{
+        $(#[$feature])*
+        unsafe fn kernel<const ROWS: usize, const WIDTH: usize>(work: Tile<$E>) {
+            // SAFETY: the caller's promise is the same.
+            unsafe { tile::<$E, $Vector, ROWS, WIDTH>(work) }
+        }
+        Micro {
+            lanes: <$Vector as Vector<$E>>::LANES,
+            rows: [$($row),+].len(),
+            kernels: &[$([kernel::<$row, 1>, kernel::<$row, 2>, kernel::<$row, 3>]),+],
+            block: $block,
+            transpose: $transpose,
+        }
+    }};
+}
+
+/// An element type for which there are micro kernels.
+pub trait Multiply: Sized + 'static {
+    /// The kernels for this thread's [`level`](crate::simd::level).
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "nobody outside can call or implement it")]
+    fn micro() -> Micro<Self>;
+}
+
+macro_rules! multiply {
+    ($E:ty: $Avx512:ident, $Avx2:ident, $transpose:ident of $block:literal) => {
+        impl Multiply for $E {
+            #[expect(private_interfaces, reason = "nobody outside can call or implement it")]
+            fn micro() -> Micro<Self> {
+                match crate::simd::level().instructions() {
+                    #[cfg(target_arch = "x86_64")]
+                    Instructions::Avx512 => kernels!(
+                        #[target_feature(enable = "avx512f")]
+                        $E, std::arch::x86_64::$Avx512, [1, 2, 3, 4, 5, 6, 7, 8],
+                        transpose::$transpose, $block
+                    ),
+                    #[cfg(target_arch = "x86_64")]
+                    Instructions::Avx2 => kernels!(
+                        #[target_feature(enable = "avx2,fma")]
+                        $E, std::arch::x86_64::$Avx2, [1, 2, 3, 4],
+                        transpose::$transpose, $block
+                    ),
+                    Instructions::Portable => kernels!(
+                        $E, Portable<$E>, [1, 2, 3, 4], transpose::portable, 4
+                    ),
+                }
+            }
+        }
+    };
+}
+multiply!(f32: __m512, __m256, avx2_f32 of 8);
+multiply!(f64: __m512d, __m256d, avx2_f64 of 4);

@@ -1,0 +1,18 @@
+//! Matrix products.
+//!
+//! The scheme is that of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
+//! (ACM TOMS 34(3), 2008), and of BLIS (Van Zee and van de Geijn, ACM TOMS 41(3), 2015): the right
+//! operand is packed into panels a few vectors wide, the left one is packed or read where it lies,
+//! and a tile of the result stays in registers while it is summed. Where that is cheaper, the
+//! transposed product is computed and written back transposed.
+
+mod drive;
+mod micro;
+mod pack;
+mod plan;
+mod transpose;
+mod vector;
+
+pub(crate) use drive::{Blend, Packed, multiply, product};
+pub use micro::Multiply;
+pub(crate) use pack::Strided;

@@ -1,0 +1,157 @@
+//! How a product is cut: from which side, into which panels, blocks and tasks.
+//!
+//! All of it follows from the shape and the layout alone, so that the order of the sums, and with
+//! it every bit, does not depend on the number of threads.
+
+use super::micro::{Micro, VECTORS};
+use super::pack::Strided;
+
+/// The longest inner dimension that is summed without storing in between: three vectors of so many
+/// steps take a quarter of the second-level cache.
+const DEPTH: usize = 1024;
+/// Multiply-adds that are worth a task: some microseconds.
+const TASK: usize = 1 << 18;
+/// No product is cut into more tasks than this.
+const MOST_TASKS: usize = 48;
+/// Below this many multiply-adds the caller works alone.
+const ALONE: usize = 1 << 20;
+/// A left operand that meets this many panels is packed as well.
+const REUSED: usize = 4;
+
+/// A dimension cut into parts whose lengths differ by one unit at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parts {
+    pub(super) count: usize,
+    units: usize,
+    unit: usize,
+    length: usize,
+}
+
+impl Parts {
+    /// `length` elements, in units of `unit`, at most `most` units a part.
+    pub(super) fn new(length: usize, unit: usize, most: usize) -> Self {
+        let units = length.div_ceil(unit);
+        Self {
+            count: units.div_ceil(most),
+            units,
+            unit,
+            length,
+        }
+    }
+
+    /// The first element of part `part`, in whole units; that of the part after the last one is
+    /// the padded length.
+    pub(super) fn padded_start(&self, part: usize) -> usize {
+        self.units * part / self.count.max(1) * self.unit
+    }
+
+    /// The first element of part `part`; the length for the part after the last one.
+    pub(super) fn start(&self, part: usize) -> usize {
+        self.padded_start(part).min(self.length)
+    }
+
+    /// The length of all parts in whole units.
+    pub(super) fn padded(&self) -> usize {
+        self.units * self.unit
+    }
+}
+
+/// Columns of the right operand, in panels of whole vectors.
+pub(super) fn panels<E>(columns: usize, micro: &Micro<E>) -> Parts {
+    Parts::new(columns, micro.lanes, VECTORS)
+}
+
+/// Rows of the left operand, in tiles.
+pub(super) fn tiles<E>(rows: usize, micro: &Micro<E>) -> Parts {
+    Parts::new(rows, 1, micro.rows)
+}
+
+/// The inner dimension, in blocks.
+pub(super) fn blocks(depth: usize) -> Parts {
+    let most = if depth <= DEPTH { DEPTH } else { DEPTH * 3 / 4 };
+    Parts::new(depth, 1, most)
+}
+
+/// Into how many pieces the tiles and the panels are cut for threads.
+pub(super) fn tasks(depth: usize, tiles: Parts, panels: Parts) -> (usize, usize) {
+    let work = tiles.length * panels.padded() * depth;
+    if work < ALONE {
+        return (1, 1);
+    }
+    let tasks = (work / TASK).clamp(1, MOST_TASKS);
+    let down = tasks.min(tiles.count);
+    let across = (tasks / down).clamp(1, panels.count);
+    (down, across)
+}
+
+/// Into how many pieces the inner dimension is cut, each summed for itself by one task, where the
+/// result is too small to be cut.
+pub(super) fn slabs(rows: usize, depth: usize, columns: usize) -> usize {
+    match rows * columns <= 1 << 16 && depth >= 4 * DEPTH {
+        true => (depth / DEPTH).min(32),
+        false => 1,
+    }
+}
+
+/// Whether the left operand is read where it lies: its steps side by side, and not so that the
+/// rows of a tile fall on the same lines of the first-level cache.
+pub(super) fn reads_left_in_place<E>(left: &Strided<'_, E>, panels: usize) -> bool {
+    let far_apart = (left.row_stride * size_of::<E>()).is_multiple_of(1024);
+    match (left.column_stride, left.row_stride) {
+        (1, _) => panels < REUSED && !far_apart,
+        (_, 1) => panels == 1,
+        _ => false,
+    }
+}
+
+/// Whether it costs less to multiply the transposed operands and to write the result transposed:
+/// the right operand is packed whole, in vectors along the result's rows, so it should be the
+/// smaller one, and the dimension along its vectors should fill them.
+pub(super) fn swaps<E>(
+    (rows, depth, columns): (usize, usize, usize),
+    left: &Strided<'_, E>,
+    right: &Strided<'_, E>,
+    micro: &Micro<E>,
+) -> bool {
+    let as_given = cost((rows, depth, columns), left, right, micro);
+    let swapped = cost(
+        (columns, depth, rows),
+        &right.transposed(),
+        &left.transposed(),
+        micro,
+    );
+    // Cycles that it takes to write an element of the result transposed.
+    let writing = 0.4 * (rows * columns) as f64;
+    swapped + writing < as_given
+}
+
+/// An estimate of cycles, for comparison alone.
+fn cost<E>(
+    (rows, depth, columns): (usize, usize, usize),
+    left: &Strided<'_, E>,
+    right: &Strided<'_, E>,
+    micro: &Micro<E>,
+) -> f64 {
+    let panels = panels(columns, micro);
+    // Cycles an element: copied in runs, in transposed blocks, or one by one.
+    let packing = |along: usize, across: usize| match (along, across) {
+        (1, _) => 0.2,
+        (_, 1) => 0.4,
+        _ => 1.0,
+    };
+    let mut right_cost = packing(right.column_stride, right.row_stride);
+    if depth * columns * size_of::<E>() > 4 << 20 {
+        // It goes through memory, not through a cache.
+        right_cost *= 4.0;
+    }
+    let left_cost = match reads_left_in_place(left, panels.count) {
+        true => 0.0,
+        false => packing(left.row_stride, left.column_stride),
+    };
+    let multiplying = (rows * depth * panels.padded()) as f64 / micro.lanes as f64;
+    // A tile of few rows reads the right operand more often than it multiplies.
+    let fullness = 1.0 + 0.5 / rows.min(micro.rows) as f64;
+    multiplying * fullness
+        + right_cost * (depth * columns) as f64
+        + left_cost * (rows * depth) as f64
+}
