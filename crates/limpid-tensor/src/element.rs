@@ -7,12 +7,13 @@ use num_traits::{Float, NumAssign};
 
 use crate::buffers::Pooled;
 use crate::kernel::conv::Vectors;
+use crate::kernel::gemm::Multiply;
 
 /// A floating-point number that tensors compute with: `f32` or `f64`.
 ///
 /// Settings are given as `f64` throughout limpid and rounded to the element type at the last
 /// moment.
-pub trait Element: Float + NumAssign + Sum + Display + LowerExp + Pooled + Vectors {
+pub trait Element: Float + NumAssign + Sum + Display + LowerExp + Pooled + Vectors + Multiply {
     /// The type's name in messages and files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 

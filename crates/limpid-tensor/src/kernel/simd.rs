@@ -123,7 +123,7 @@ pub trait Loop {
 pub struct Level(Instructions);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Instructions {
+pub(crate) enum Instructions {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -144,6 +144,11 @@ impl Level {
     /// The greatest level that this processor has.
     pub fn best() -> Self {
         Self::available().last().copied().unwrap_or(Self::PORTABLE)
+    }
+
+    /// Which instructions they are, for kernels that are written for each.
+    pub(crate) fn instructions(self) -> Instructions {
+        self.0
     }
 
     /// Runs `work` as compiled for this level.

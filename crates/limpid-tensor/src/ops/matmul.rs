@@ -1,7 +1,11 @@
 //! Matrix products.
 
+use smallvec::SmallVec;
+
+use crate::buffers;
 use crate::kernel::gemm::{Strided, product};
-use crate::layout::{Layout, Shape, broadcast_shapes};
+use crate::kernel::threads;
+use crate::layout::{Layout, Shape, broadcast_shapes, count};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
 struct MatmulBackward<E: Element> {
@@ -57,21 +61,32 @@ fn matrices<E: Element>(left: &Tensor<E>, right: &Tensor<E>) -> Result<Tensor<E>
         shape.extend([m, n]);
         return rows.reshape(shape);
     }
-    let mut data = vec![E::zero(); crate::layout::count(&batch) * m * n];
+    let mut data = buffers::take::<E>(count(&batch) * m * n);
     let (left_batch, left_strides) = split(left, &batch);
     let (right_batch, right_strides) = split(right, &batch);
-    if m * n > 0 {
-        let places = offsets(&left_batch).zip(offsets(&right_batch));
-        for (out, (left_offset, right_offset)) in data.chunks_exact_mut(m * n).zip(places) {
-            let left = strided(left, left_offset, left_strides);
-            let right = strided(right, right_offset, right_strides);
-            product(out, (m, k, n), left, right);
+    let places: SmallVec<[(usize, usize); 4]> =
+        offsets(&left_batch).zip(offsets(&right_batch)).collect();
+    let one = |out: &mut [E], (left_offset, right_offset): (usize, usize)| {
+        let left = strided(left, left_offset, left_strides);
+        let right = strided(right, right_offset, right_strides);
+        product(out, (m, k, n), left, right);
+    };
+    if places.len() >= SIDE_BY_SIDE && m * n * k * places.len() >= SHARED {
+        threads::chunks(&mut data[..], m * n, |first, out| one(out, places[first / (m * n)]));
+    } else if m * n > 0 {
+        for (out, place) in data.chunks_exact_mut(m * n).zip(places) {
+            one(out, place);
         }
     }
     let mut shape = batch;
     shape.extend([m, n]);
     Ok(Tensor::new(data, shape))
 }
+
+/// From so many products on, each is done by one thread; fewer are cut themselves.
+const SIDE_BY_SIDE: usize = 8;
+/// Multiply-adds that are worth handing to other threads.
+const SHARED: usize = 1 << 20;
 
 /// The layout of a tensor's leading dimensions, broadcast to `batch`, and its matrices' strides.
 fn split<E: Element>(tensor: &Tensor<E>, batch: &[usize]) -> (Layout, (usize, usize)) {

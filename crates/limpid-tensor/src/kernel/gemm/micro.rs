@@ -26,8 +26,10 @@ pub(crate) struct Tile<E> {
     pub(crate) left: *const E,
     pub(crate) left_row: usize,
     pub(crate) left_step: usize,
-    /// The right operand: `depth` rows of as many whole vectors as the tile is wide.
+    /// The right operand's first element: of as many whole vectors as the tile is wide. The next
+    /// step lies `right_step` further.
     pub(crate) right: *const E,
+    pub(crate) right_step: usize,
     /// The result's first element and the distance of its rows.
     pub(crate) out: *mut E,
     pub(crate) out_row: usize,
@@ -59,13 +61,6 @@ pub(crate) struct Micro<E: 'static> {
     pub(super) transpose: Transpose<E>,
 }
 
-impl<E> Micro<E> {
-    /// Columns of a full tile.
-    pub(crate) fn columns(&self) -> usize {
-        VECTORS * self.lanes
-    }
-}
-
 /// # Safety
 /// As [`Kernel`] says.
 #[inline(always)]
@@ -83,7 +78,7 @@ unsafe fn tile<E: Element, V: Vector<E>, const ROWS: usize, const WIDTH: usize>(
             for (place, vector) in vectors.iter_mut().enumerate() {
                 *vector = V::load(right.add(place * V::LANES));
             }
-            right = right.add(WIDTH * V::LANES);
+            right = right.add(tile.right_step);
             for (sums, left) in sums.iter_mut().zip(left) {
                 let factor = V::splat(*left.add(step * tile.left_step));
                 for (sum, vector) in sums.iter_mut().zip(vectors) {
@@ -146,18 +141,24 @@ macro_rules! multiply {
                     #[cfg(target_arch = "x86_64")]
                     Instructions::Avx512 => kernels!(
                         #[target_feature(enable = "avx512f")]
-                        $E, std::arch::x86_64::$Avx512, [1, 2, 3, 4, 5, 6, 7, 8],
-                        transpose::$transpose, $block
+                        $E,
+                        std::arch::x86_64::$Avx512,
+                        [1, 2, 3, 4, 5, 6, 7, 8],
+                        transpose::$transpose,
+                        $block
                     ),
                     #[cfg(target_arch = "x86_64")]
                     Instructions::Avx2 => kernels!(
                         #[target_feature(enable = "avx2,fma")]
-                        $E, std::arch::x86_64::$Avx2, [1, 2, 3, 4],
-                        transpose::$transpose, $block
+                        $E,
+                        std::arch::x86_64::$Avx2,
+                        [1, 2, 3, 4],
+                        transpose::$transpose,
+                        $block
                     ),
-                    Instructions::Portable => kernels!(
-                        $E, Portable<$E>, [1, 2, 3, 4], transpose::portable, 4
-                    ),
+                    Instructions::Portable => {
+                        kernels!($E, Portable<$E>, [1, 2, 3, 4], transpose::portable, 4)
+                    }
                 }
             }
         }

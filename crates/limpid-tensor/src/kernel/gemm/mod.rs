@@ -9,10 +9,15 @@
 mod drive;
 mod micro;
 mod pack;
+mod packed;
 mod plan;
+#[cfg(test)]
+mod tests;
+mod tiles;
 mod transpose;
 mod vector;
 
-pub(crate) use drive::{Blend, Packed, multiply, product};
+pub(crate) use drive::{Blend, multiply, product};
 pub use micro::Multiply;
 pub(crate) use pack::Strided;
+pub(crate) use packed::Packed;

@@ -1,7 +1,16 @@
 //! Operands rearranged for the micro kernels: panels, a few lanes wide, one step after the other.
 
+#![expect(
+    unsafe_code,
+    reason = "blocks are transposed by vector instructions, panels packed by several threads"
+)]
+
+use std::ops::Range;
+
 use super::micro::Micro;
+use super::plan::Parts;
 use crate::Element;
+use crate::kernel::threads;
 
 /// A matrix within a slice: where it begins and how far rows and columns lie apart.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +33,11 @@ impl<'a, E> Strided<'a, E> {
     }
 
     /// The transposed matrix.
-    pub(crate) fn transposed(self) -> Self {
+    pub(crate) fn transposed(&self) -> Self {
         Self {
             row_stride: self.column_stride,
             column_stride: self.row_stride,
-            ..self
+            ..*self
         }
     }
 
@@ -52,48 +61,85 @@ impl<'a, E> Strided<'a, E> {
 /// Elements that are copied at once where they lie side by side.
 const RUN: usize = 8;
 
-/// Writes the first `columns` columns of `depth` rows of `source` into `to`, `width` places a row;
-/// the places beyond `columns` become 0.
-pub(super) fn panel<E: Element>(
+/// Writes `depth` rows of `source` into `to`, its columns cut into `parts`, of which those in
+/// `which` are wanted: one panel after the other, each with a row for every step, of the part's
+/// padded width. The padding becomes 0.
+pub(super) fn panels<E: Element>(
     to: &mut [E],
-    (depth, columns, width): (usize, usize, usize),
+    depth: usize,
+    parts: Parts,
+    which: Range<usize>,
     source: Strided<'_, E>,
     micro: &Micro<E>,
 ) {
-    debug_assert!(source.holds(depth, columns) && columns <= width && to.len() >= depth * width);
-    if depth == 0 || columns == 0 {
-        return;
-    }
-    let data = &source.data[source.offset..];
-    if columns < width {
-        for row in to.chunks_exact_mut(width).take(depth) {
-            row[columns..].fill(E::zero());
+    let base = parts.padded_start(which.start);
+    let panel = |number: usize| {
+        let padded = parts.padded_start(number)..parts.padded_start(number + 1);
+        (
+            parts.start(number)..parts.start(number + 1),
+            padded.len(),
+            (padded.start - base) * depth,
+        )
+    };
+    for number in which.clone() {
+        let (columns, width, first) = panel(number);
+        if columns.len() < width {
+            for row in to[first..first + depth * width].chunks_exact_mut(width) {
+                row[columns.len()..].fill(E::zero());
+            }
         }
     }
     if source.column_stride == 1 {
-        for (step, row) in to.chunks_exact_mut(width).take(depth).enumerate() {
-            let from = &data[step * source.row_stride..][..columns];
-            let (runs, rest) = row[..columns].as_chunks_mut::<RUN>();
-            let (from_runs, from_rest) = from.as_chunks::<RUN>();
-            for (run, from) in runs.iter_mut().zip(from_runs) {
-                *run = *from;
-            }
-            for (place, from) in rest.iter_mut().zip(from_rest) {
-                *place = *from;
+        // Step by step, so that the source is read in its own order.
+        for step in 0..depth {
+            let from = source.from(step, 0);
+            for number in which.clone() {
+                let (columns, width, first) = panel(number);
+                let to = &mut to[first + step * width..][..columns.len()];
+                copy(
+                    to,
+                    &from.data[from.offset + columns.start..][..columns.len()],
+                );
             }
         }
-    } else if source.row_stride == 1 {
-        transposed(to, (depth, columns, width), data, source.column_stride, micro);
-    } else {
-        for (step, row) in to.chunks_exact_mut(width).take(depth).enumerate() {
-            for (column, place) in row[..columns].iter_mut().enumerate() {
-                *place = data[step * source.row_stride + column * source.column_stride];
+        return;
+    }
+    for number in which {
+        let (columns, width, first) = panel(number);
+        let (to, from) = (&mut to[first..], source.from(0, columns.start));
+        let data = &from.data[from.offset..];
+        if from.row_stride == 1 {
+            transposed(
+                to,
+                (depth, columns.len(), width),
+                data,
+                from.column_stride,
+                micro,
+            );
+        } else {
+            for (step, row) in to.chunks_exact_mut(width).take(depth).enumerate() {
+                for (column, place) in row[..columns.len()].iter_mut().enumerate() {
+                    *place = data[step * from.row_stride + column * from.column_stride];
+                }
             }
         }
     }
 }
 
-/// As [`panel`], from a source whose columns lie one after the other, `stride` apart.
+/// Copies few elements: a call of the system's function takes longer.
+#[inline(always)]
+fn copy<E: Element>(to: &mut [E], from: &[E]) {
+    let (runs, rest) = to.as_chunks_mut::<RUN>();
+    let (from_runs, from_rest) = from.as_chunks::<RUN>();
+    for (run, from) in runs.iter_mut().zip(from_runs) {
+        *run = *from;
+    }
+    for (place, from) in rest.iter_mut().zip(from_rest) {
+        *place = *from;
+    }
+}
+
+/// Writes a panel from a source whose columns lie one after the other, `stride` apart.
 fn transposed<E: Element>(
     to: &mut [E],
     (depth, columns, width): (usize, usize, usize),
@@ -105,14 +151,71 @@ fn transposed<E: Element>(
     let (whole_depth, whole_columns) = (depth / block * block, columns / block * block);
     for column in (0..whole_columns).step_by(block) {
         for step in (0..whole_depth).step_by(block) {
-            let from = &data[column * stride + step..];
-            (micro.transpose)(from, stride, &mut to[step * width + column..], width);
+            let from = &data[column * stride + step..][..(block - 1) * stride + block];
+            let to = &mut to[step * width + column..][..(block - 1) * width + block];
+            // SAFETY: both slices hold a block at these distances; a `Micro` is for this processor.
+            unsafe { (micro.transpose)(from.as_ptr(), stride, to.as_mut_ptr(), width) };
         }
     }
     for column in 0..columns {
-        let first = if column < whole_columns { whole_depth } else { 0 };
+        let first = if column < whole_columns {
+            whole_depth
+        } else {
+            0
+        };
         for step in first..depth {
             to[step * width + column] = data[column * stride + step];
         }
     }
 }
+
+/// Bytes of a line of the cache: a vector that crosses one is loaded twice.
+const LINE: usize = 64;
+/// Elements that a buffer is longer for, so that it has an aligned part.
+pub(super) const ALIGN: usize = LINE / 4;
+
+/// The first `length` elements that begin at a line of the cache.
+pub(super) fn aligned<E>(buffer: &mut [E], length: usize) -> &mut [E] {
+    let skip = match buffer.as_ptr().align_offset(LINE) {
+        skip if skip < ALIGN => skip,
+        _ => 0,
+    };
+    &mut buffer[skip..skip + length]
+}
+
+/// Elements of a right operand that are worth packing by several threads.
+const SHARED_PACKING: usize = 1 << 15;
+
+/// Packs the panels from number `first` on.
+pub(super) fn shared<E: Element>(
+    to: &mut [E],
+    depth: usize,
+    parts: Parts,
+    first: usize,
+    right: Strided<'_, E>,
+    micro: &Micro<E>,
+) {
+    if to.len() < SHARED_PACKING {
+        return panels(to, depth, parts, first..parts.count, right, micro);
+    }
+    let base = parts.padded_start(first);
+    let to = Panels(to.as_mut_ptr());
+    // Few panels a task: their steps are read side by side.
+    let tasks = (parts.count - first).div_ceil(4);
+    let piece = |task: usize| first + (parts.count - first) * task / tasks;
+    threads::run(tasks, &|task| {
+        let to = &to;
+        let (start, end) = (piece(task), piece(task + 1));
+        let range =
+            (parts.padded_start(start) - base) * depth..(parts.padded_start(end) - base) * depth;
+        // SAFETY: the panels do not overlap and fill the slice, which is exclusive.
+        let own = unsafe { std::slice::from_raw_parts_mut(to.0.add(range.start), range.len()) };
+        panels(own, depth, parts, start..end, right, micro);
+    });
+}
+
+/// The address of the first panel.
+struct Panels<E>(*mut E);
+
+// SAFETY: tasks write panels of their own.
+unsafe impl<E: Send> Sync for Panels<E> {}

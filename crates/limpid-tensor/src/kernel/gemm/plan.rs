@@ -104,6 +104,16 @@ pub(super) fn reads_left_in_place<E>(left: &Strided<'_, E>, panels: usize) -> bo
     }
 }
 
+/// Whether whole vectors of the right operand are read where they lie: side by side, and by too few
+/// tiles to be worth packing.
+pub(super) fn reads_right_in_place<E>(
+    (rows, depth): (usize, usize),
+    right: &Strided<'_, E>,
+    micro: &Micro<E>,
+) -> bool {
+    right.column_stride == 1 && rows <= 4 * micro.rows && depth <= DEPTH / 2
+}
+
 /// Whether it costs less to multiply the transposed operands and to write the result transposed:
 /// the right operand is packed whole, in vectors along the result's rows, so it should be the
 /// smaller one, and the dimension along its vectors should fill them.
@@ -121,7 +131,7 @@ pub(super) fn swaps<E>(
         micro,
     );
     // Cycles that it takes to write an element of the result transposed.
-    let writing = 0.4 * (rows * columns) as f64;
+    let writing = 0.8 * (rows * columns) as f64;
     swapped + writing < as_given
 }
 
@@ -136,10 +146,13 @@ fn cost<E>(
     // Cycles an element: copied in runs, in transposed blocks, or one by one.
     let packing = |along: usize, across: usize| match (along, across) {
         (1, _) => 0.2,
-        (_, 1) => 0.4,
+        (_, 1) => 0.5,
         _ => 1.0,
     };
-    let mut right_cost = packing(right.column_stride, right.row_stride);
+    let mut right_cost = match reads_right_in_place((rows, depth), right, micro) {
+        true => 0.0,
+        false => packing(right.column_stride, right.row_stride),
+    };
     if depth * columns * size_of::<E>() > 4 << 20 {
         // It goes through memory, not through a cache.
         right_cost *= 4.0;

@@ -2,57 +2,50 @@
 
 #![expect(unsafe_code, reason = "vector instructions take raw pointers")]
 
-/// Exchanges rows and columns of the block at the start of `from`, whose rows lie `from_row` apart,
-/// into the block at the start of `to`, whose rows lie `to_row` apart. The size of the block is the
-/// kernel's.
+/// Exchanges rows and columns of the block at `from`, whose rows lie `from_row` apart, into the
+/// block at `to`, whose rows lie `to_row` apart. The size of the block is that of the
+/// [`Micro`](super::micro::Micro) that names the function.
 ///
-/// # Panics
-/// When a slice ends within the block.
-pub(super) type Transpose<E> = fn(from: &[E], from_row: usize, to: &mut [E], to_row: usize);
+/// # Safety
+/// The processor has the instruction set of that `Micro`, and both blocks are valid, the second for
+/// writing.
+pub(super) type Transpose<E> =
+    unsafe fn(from: *const E, from_row: usize, to: *mut E, to_row: usize);
 
 /// For any processor: a block of four.
-pub(super) fn portable<E: Copy>(from: &[E], from_row: usize, to: &mut [E], to_row: usize) {
+///
+/// # Safety
+/// As [`Transpose`] says.
+pub(super) unsafe fn portable<E: Copy>(from: *const E, from_row: usize, to: *mut E, to_row: usize) {
     for row in 0..4 {
-        for (column, &value) in from[row * from_row..][..4].iter().enumerate() {
-            to[column * to_row + row] = value;
+        for column in 0..4 {
+            // SAFETY: within the blocks that the caller promises.
+            unsafe {
+                let value = from.add(row * from_row + column).read();
+                to.add(column * to_row + row).write(value);
+            }
         }
     }
 }
 
-/// Whether a block of `size` fits.
 #[cfg(target_arch = "x86_64")]
-fn check(size: usize, from: usize, from_row: usize, to: usize, to_row: usize) {
-    assert!(
-        from >= (size - 1) * from_row + size && to >= (size - 1) * to_row + size,
-        "a block of {size} reaches beyond its slice"
-    );
-}
-
-/// A block of eight with AVX2.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn avx2_f32(from: &[f32], from_row: usize, to: &mut [f32], to_row: usize) {
-    check(8, from.len(), from_row, to.len(), to_row);
-    // SAFETY: the table of kernels names this function for processors with AVX2 alone; the slices
-    // hold the block.
-    unsafe { x86::eight_f32(from.as_ptr(), from_row, to.as_mut_ptr(), to_row) }
-}
-
-/// A block of four with AVX2.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn avx2_f64(from: &[f64], from_row: usize, to: &mut [f64], to_row: usize) {
-    check(4, from.len(), from_row, to.len(), to_row);
-    // SAFETY: as in `avx2_f32`.
-    unsafe { x86::four_f64(from.as_ptr(), from_row, to.as_mut_ptr(), to_row) }
-}
+pub(super) use x86::{avx2_f32, avx2_f64};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
+    /// A block of eight with AVX2.
+    ///
     /// # Safety
-    /// The processor has AVX2, and both blocks are valid, the second for writing.
+    /// As [`Transpose`](super::Transpose) says.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn eight_f32(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+    pub(in super::super) unsafe fn avx2_f32(
+        from: *const f32,
+        from_row: usize,
+        to: *mut f32,
+        to_row: usize,
+    ) {
         // SAFETY: all addresses are within the blocks that the caller promises.
         unsafe {
             let row: [__m256; 8] =
@@ -84,10 +77,17 @@ mod x86 {
         }
     }
 
+    /// A block of four with AVX2.
+    ///
     /// # Safety
-    /// The processor has AVX2, and both blocks are valid, the second for writing.
+    /// As [`Transpose`](super::Transpose) says.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn four_f64(from: *const f64, from_row: usize, to: *mut f64, to_row: usize) {
+    pub(in super::super) unsafe fn avx2_f64(
+        from: *const f64,
+        from_row: usize,
+        to: *mut f64,
+        to_row: usize,
+    ) {
         // SAFETY: all addresses are within the blocks that the caller promises.
         unsafe {
             let row: [__m256d; 4] =
@@ -119,7 +119,8 @@ mod tests {
             let block = micro.block;
             let from: Vec<E> = (0..block * 20).map(|place| E::of(place as f64)).collect();
             let mut to = vec![E::zero(); block * 11];
-            (micro.transpose)(&from, 19, &mut to, 11);
+            // SAFETY: the level is available, and both hold a block of eight at these distances.
+            unsafe { (micro.transpose)(from.as_ptr(), 19, to.as_mut_ptr(), 11) };
             for row in 0..block {
                 for column in 0..block {
                     assert_eq!(to[column * 11 + row], from[row * 19 + column], "{level:?}");

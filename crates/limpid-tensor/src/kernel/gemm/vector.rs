@@ -1,5 +1,7 @@
 //! Vectors of the instruction sets, as far as matrix products need them.
 
+#![expect(unsafe_code, reason = "vector instructions take raw pointers")]
+
 use crate::Element;
 
 /// A vector of elements of one instruction set.
