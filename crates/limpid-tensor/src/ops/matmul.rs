@@ -72,7 +72,9 @@ fn matrices<E: Element>(left: &Tensor<E>, right: &Tensor<E>) -> Result<Tensor<E>
         product(out, (m, k, n), left, right);
     };
     if places.len() >= SIDE_BY_SIDE && m * n * k * places.len() >= SHARED {
-        threads::chunks(&mut data[..], m * n, |first, out| one(out, places[first / (m * n)]));
+        threads::chunks(&mut data[..], m * n, |first, out| {
+            one(out, places[first / (m * n)])
+        });
     } else if m * n > 0 {
         for (out, place) in data.chunks_exact_mut(m * n).zip(places) {
             one(out, place);

@@ -18,6 +18,7 @@ mod transpose;
 mod vector;
 
 pub(crate) use drive::{Blend, multiply, product};
+#[expect(unreachable_pub, reason = "a public trait is bounded by it")]
 pub use micro::Multiply;
 pub(crate) use pack::Strided;
 pub(crate) use packed::Packed;

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::micro::Micro;
 use super::plan::Parts;
 use crate::Element;
@@ -58,8 +60,16 @@ impl<'a, E> Strided<'a, E> {
     }
 }
 
-/// Elements that are copied at once where they lie side by side.
-const RUN: usize = 8;
+/// Steps that are copied for one panel before the next: the source's rows are read nearly in their
+/// own order.
+const STEPS: usize = 16;
+
+/// One panel: its columns of the source, its width, and where it begins.
+struct Place {
+    columns: Range<usize>,
+    width: usize,
+    first: usize,
+}
 
 /// Writes `depth` rows of `source` into `to`, its columns cut into `parts`, of which those in
 /// `which` are wanted: one panel after the other, each with a row for every step, of the part's
@@ -73,39 +83,60 @@ pub(super) fn panels<E: Element>(
     micro: &Micro<E>,
 ) {
     let base = parts.padded_start(which.start);
-    let panel = |number: usize| {
-        let padded = parts.padded_start(number)..parts.padded_start(number + 1);
-        (
-            parts.start(number)..parts.start(number + 1),
-            padded.len(),
-            (padded.start - base) * depth,
-        )
-    };
-    for number in which.clone() {
-        let (columns, width, first) = panel(number);
-        if columns.len() < width {
-            for row in to[first..first + depth * width].chunks_exact_mut(width) {
+    let places: SmallVec<[Place; 16]> = which
+        .map(|number| {
+            let padded = parts.padded_start(number)..parts.padded_start(number + 1);
+            Place {
+                columns: parts.start(number)..parts.start(number + 1),
+                width: padded.len(),
+                first: (padded.start - base) * depth,
+            }
+        })
+        .collect();
+    for Place {
+        columns,
+        width,
+        first,
+    } in &places
+    {
+        if columns.len() < *width {
+            for row in to[*first..first + depth * width].chunks_exact_mut(*width) {
                 row[columns.len()..].fill(E::zero());
             }
         }
     }
     if source.column_stride == 1 {
-        // Step by step, so that the source is read in its own order.
-        for step in 0..depth {
-            let from = source.from(step, 0);
-            for number in which.clone() {
-                let (columns, width, first) = panel(number);
-                let to = &mut to[first + step * width..][..columns.len()];
-                copy(
-                    to,
-                    &from.data[from.offset + columns.start..][..columns.len()],
-                );
+        for step in (0..depth).step_by(STEPS) {
+            let steps = STEPS.min(depth - step);
+            for place in &places {
+                let to = &mut to[place.first + step * place.width..][..steps * place.width];
+                let from = source.from(step, place.columns.start);
+                let from = &from.data[from.offset..];
+                let stride = source.row_stride;
+                match (place.columns.len(), place.width) {
+                    (8, 8) => side_by_side::<E, 8>(to, from, stride),
+                    (16, 16) => side_by_side::<E, 16>(to, from, stride),
+                    (32, 32) => side_by_side::<E, 32>(to, from, stride),
+                    (48, 48) => side_by_side::<E, 48>(to, from, stride),
+                    (columns, width) => {
+                        for (step, to) in to.chunks_exact_mut(width).enumerate() {
+                            let from = &from[step * stride..][..columns];
+                            for (to, from) in to.iter_mut().zip(from) {
+                                *to = *from;
+                            }
+                        }
+                    }
+                }
             }
         }
         return;
     }
-    for number in which {
-        let (columns, width, first) = panel(number);
+    for Place {
+        columns,
+        width,
+        first,
+    } in places
+    {
         let (to, from) = (&mut to[first..], source.from(0, columns.start));
         let data = &from.data[from.offset..];
         if from.row_stride == 1 {
@@ -126,16 +157,14 @@ pub(super) fn panels<E: Element>(
     }
 }
 
-/// Copies few elements: a call of the system's function takes longer.
-#[inline(always)]
-fn copy<E: Element>(to: &mut [E], from: &[E]) {
-    let (runs, rest) = to.as_chunks_mut::<RUN>();
-    let (from_runs, from_rest) = from.as_chunks::<RUN>();
-    for (run, from) in runs.iter_mut().zip(from_runs) {
-        *run = *from;
-    }
-    for (place, from) in rest.iter_mut().zip(from_rest) {
-        *place = *from;
+/// Copies rows of `WIDTH` elements: of a known length, as the compiler then uses whole vectors and
+/// does not call the system's function, which would take longer.
+fn side_by_side<E: Element, const WIDTH: usize>(to: &mut [E], from: &[E], stride: usize) {
+    let rows = from
+        .chunks(stride)
+        .filter_map(|row| row.first_chunk::<WIDTH>());
+    for (to, from) in to.as_chunks_mut::<WIDTH>().0.iter_mut().zip(rows) {
+        *to = *from;
     }
 }
 

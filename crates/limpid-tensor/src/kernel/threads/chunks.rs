@@ -28,10 +28,6 @@ mod sealed {
 
 /// Memory whose parts can be handed to threads.
 #[doc(hidden)]
-#[expect(
-    clippy::len_without_is_empty,
-    reason = "an implementation detail that has no use for it"
-)]
 pub trait Memory: Sync {
     /// What a task is given.
     type Part;
