@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use limpid_init::{Fill, Initializer, Nonlinearity};
 use limpid_tensor::{
-    Backward, Element, Error, InputGradients, Parameter, Result, Stream, Tensor, count,
+    Backward, Element, Error, Gradient, InputGradients, Parameter, Result, Stream, Tensor, count,
 };
 
 use crate::{Context, Module, Parameters};
@@ -170,7 +170,7 @@ impl<E: Element> Backward<E> for LinearBackward<E> {
             );
         }
         if inputs.wants(1) {
-            inputs.add(1, gradient.transpose(0, 1)?.matmul(&self.rows)?);
+            inputs.add(1, Gradient::product(gradient.clone(), self.rows.clone())?);
         }
         if inputs.wants(2) {
             inputs.add(2, gradient.sum_dim(&[0], false)?);

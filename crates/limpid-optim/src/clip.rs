@@ -1,9 +1,9 @@
 //! Clipping of gradients.
 
-use limpid_tensor::{Element, Gradient, Gradients, Parameters, Result, Tensor, named_parameters};
+use limpid_tensor::{Element, Gradient, Gradients, Parameters, Result, named_parameters};
 
-use crate::setting;
 use crate::sweep::sum_of_squares;
+use crate::{setting, sparse};
 
 /// Added to the norm, as PyTorch does, so that nothing is divided by 0.
 const EPS: f64 = 1e-6;
@@ -39,7 +39,8 @@ pub(crate) fn factor(most: f64, total: f64) -> f64 {
 pub(crate) fn square<E: Element>(gradient: &Gradient<E>) -> f64 {
     match gradient {
         Gradient::Dense(tensor) => sum_of_squares(&tensor.elements()),
-        Gradient::Rows(rows) => sum_of_squares(&rows.coalesced().values().elements()),
+        Gradient::Rows(rows) => sparse::sum_of_squares(rows),
+        Gradient::Product(product) => sum_of_squares(&product.to_dense().elements()),
     }
 }
 
@@ -70,7 +71,7 @@ pub fn clip_grad_norm<E: Element, M: Parameters<E> + ?Sized>(
     let factor = factor(max_norm, total);
     if factor < 1.0 {
         let factor = E::of(factor);
-        change(model, gradients, |element| element * factor)?;
+        change(model, gradients, |gradient| gradient.times(factor))?;
     }
     Ok(total)
 }
@@ -89,7 +90,7 @@ pub fn clip_grad_value<E: Element, M: Parameters<E> + ?Sized>(
 ) -> Result<()> {
     setting::positive("clip_grad_value", "clip_value", clip_value)?;
     let most = E::of(clip_value);
-    change(model, gradients, |element| bound(element, most))
+    change(model, gradients, |gradient| bounded(gradient, most))
 }
 
 /// The element moved into [-most, most]; what is not a number stays so.
@@ -103,19 +104,19 @@ pub(crate) fn bound<E: Element>(element: E, most: E) -> E {
     }
 }
 
+/// The gradient with every element moved into [-most, most].
+pub(crate) fn bounded<E: Element>(gradient: &Gradient<E>, most: E) -> Gradient<E> {
+    gradient.map(|element| bound(element, most))
+}
+
 fn change<E: Element, M: Parameters<E> + ?Sized>(
     model: &M,
     gradients: &mut Gradients<E>,
-    change: impl Fn(E) -> E,
+    change: impl Fn(&Gradient<E>) -> Gradient<E>,
 ) -> Result<()> {
     for (path, parameter) in named_parameters(model) {
-        if let Some(gradient) = gradients.tensor(parameter) {
-            let elements = gradient
-                .elements()
-                .iter()
-                .map(|&element| change(element))
-                .collect();
-            let changed = Tensor::from_vec(elements, gradient.shape())?;
+        if let Some(gradient) = gradients.get(parameter) {
+            let changed = change(gradient);
             gradients
                 .set(parameter, changed)
                 .map_err(|error| error.at(path))?;
@@ -127,7 +128,7 @@ fn change<E: Element, M: Parameters<E> + ?Sized>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use limpid_tensor::Parameter;
+    use limpid_tensor::{Parameter, Tensor};
 
     fn model() -> (Vec<Parameter<f64>>, Gradients<f64>) {
         let values = [vec![3.0], vec![0.0, 4.0]];

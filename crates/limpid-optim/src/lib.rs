@@ -9,6 +9,7 @@ mod report;
 pub mod rule;
 pub mod schedule;
 mod setting;
+mod sparse;
 mod state;
 mod sweep;
 pub mod testing;
@@ -16,7 +17,7 @@ pub mod testing;
 pub use average::{Ema, Swa};
 pub use clip::{Clip, clip_grad_norm, clip_grad_value};
 pub use group::{Condition, Group, Members};
-pub use optimizer::{NonFinite, Optimize, Optimizer};
+pub use optimizer::{NonFinite, Optimize, Optimizer, RowUpdates};
 pub use penalty::{MaxNorm, Penalty, PenaltyShare};
 pub use report::{ParameterReport, Reporting, StepReport};
 pub use rule::adadelta::Adadelta;
@@ -28,7 +29,7 @@ pub use rule::radam::Radam;
 pub use rule::rms_prop::RmsProp;
 pub use rule::rprop::Rprop;
 pub use rule::sgd::Sgd;
-pub use rule::{At, Decay, Rule, RuleState, Slot, SlotMut};
+pub use rule::{At, Decay, LinearStep, Rule, RuleState, Slot, SlotMut};
 pub use schedule::{
     Anneal, Constant, CosineAnnealing, CosineWarmRestarts, CyclicTriangular, Exponential, Goal,
     InverseTime, Linear, MultiStep, OneCycle, PlateauState, Polynomial, ReduceOnPlateau, Schedule,

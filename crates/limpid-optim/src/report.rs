@@ -18,8 +18,10 @@ pub struct StepReport {
     pub step: u64,
     /// The learning rate, before the groups' scales.
     pub rate: f64,
-    /// The L2 norm of all gradients as they were handed in, where it was measured: for clipping, to
-    /// find numbers that are not finite, or because [`Reporting::Norms`] was asked for.
+    /// The L2 norm of all gradients as they were handed in, where it was measured: for clipping,
+    /// because [`Reporting::Norms`] was asked for, or with the look for numbers that are not finite.
+    /// Such a look does not measure gradients that are not written out: a few rows of a table, and
+    /// products that are multiplied into the parameter.
     pub gradient_norm: Option<f64>,
     /// The same norm after clipping, that is, of what the rule was given.
     pub clipped_gradient_norm: Option<f64>,

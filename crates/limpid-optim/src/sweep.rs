@@ -2,10 +2,18 @@
 //!
 //! Elements do not depend on each other, so that the bits do not depend on the number of threads.
 
-use limpid_tensor::Element;
+use limpid_tensor::simd::{self, Arithmetic, Loop};
+use limpid_tensor::{Element, threads};
 
-/// Below this many elements, handing work to another thread costs more than it gains.
-const SPLIT: usize = 1 << 15;
+/// What a thread is handed at a time: with two states it fits into a core's own cache.
+const PART: usize = 1 << 14;
+/// Up to this many elements, handing work to another thread costs more than it gains.
+const SPLIT: usize = 1 << 16;
+
+/// The elements of `count` threads' parts: the whole where it is not worth sharing.
+fn part(length: usize) -> usize {
+    if length > SPLIT { PART } else { length }
+}
 
 macro_rules! sweep {
     ($(#[$doc:meta])* $name:ident $(, $state:ident: $number:ident)*) => {
@@ -16,23 +24,41 @@ macro_rules! sweep {
             $($state: &mut [$number],)*
             change: &(impl Fn(&mut E, E $(, &mut $number)*) + Sync),
         ) {
-            let length = parameter.len();
-            if length > SPLIT {
-                let middle = length / 2;
-                let (parameter, right_parameter) = parameter.split_at_mut(middle);
-                let (gradient, right_gradient) = gradient.split_at(middle);
-                $(let $state = $state.split_at_mut(middle);)*
-                rayon::join(
-                    || $name(parameter, gradient, $($state.0,)* change),
-                    || $name(right_parameter, right_gradient, $($state.1,)* change),
-                );
-                return;
+            struct Part<'a, E $(, $number)*, F> {
+                parameter: &'a mut [E],
+                gradient: &'a [E],
+                $($state: &'a mut [$number],)*
+                change: &'a F,
             }
-            let gradient = &gradient[..length];
-            $(let $state = &mut $state[..length];)*
-            for index in 0..length {
-                change(&mut parameter[index], gradient[index] $(, &mut $state[index])*);
+
+            impl<E, $($number,)* F> Loop for Part<'_, E $(, $number)*, F>
+            where
+                E: Element,
+                $($number: Element,)*
+                F: Fn(&mut E, E $(, &mut $number)*),
+            {
+                type Output = ();
+
+                #[inline(always)]
+                fn run<A: Arithmetic>(self) {
+                    let length = self.parameter.len();
+                    let (parameter, gradient) = (self.parameter, &self.gradient[..length]);
+                    $(let $state = &mut self.$state[..length];)*
+                    for index in 0..length {
+                        (self.change)(
+                            &mut parameter[index],
+                            gradient[index]
+                            $(, &mut $state[index])*
+                        );
+                    }
+                }
             }
+
+            let (level, length) = (simd::level(), parameter.len());
+            let data = (parameter, gradient $(, $state)*);
+            threads::chunks(data, part(length), |_, (parameter, gradient $(, $state)*)| {
+                level.run(Part { parameter, gradient, $($state,)* change });
+            });
         }
     };
 }
@@ -43,38 +69,63 @@ sweep! {
 }
 sweep! {
     /// Changes every element of a parameter and of one state.
-    with_one, first: F
+    with_one, first: F1
 }
 sweep! {
     /// Changes every element of a parameter and of two states.
-    with_two, first: F, second: G
+    with_two, first: F1, second: F2
 }
 sweep! {
     /// Changes every element of a parameter and of three states.
-    with_three, first: F, second: G, third: H
+    with_three, first: F1, second: F2, third: F3
+}
+
+/// The sum of squares in double precision, in [`LANES`] running sums.
+struct SumOfSquares<'a, E>(&'a [E]);
+
+const LANES: usize = 32;
+
+impl<E: Element> Loop for SumOfSquares<'_, E> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> f64 {
+        let mut sums = [0.0_f64; LANES];
+        let (blocks, rest) = self.0.as_chunks::<LANES>();
+        for block in blocks {
+            for (sum, value) in sums.iter_mut().zip(block) {
+                *sum += value.double() * value.double();
+            }
+        }
+        for (sum, value) in sums.iter_mut().zip(rest) {
+            *sum += value.double() * value.double();
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for lane in 0..width {
+                sums[lane] += sums[lane + width];
+            }
+            width /= 2;
+        }
+        sums[0]
+    }
 }
 
 /// The sum of squares, added up in double precision in an order that does not depend on the number
 /// of threads.
 pub(crate) fn sum_of_squares<E: Element>(values: &[E]) -> f64 {
-    if values.len() > SPLIT {
-        let (left, right) = values.split_at(values.len() / 2);
-        let (left, right) = rayon::join(|| sum_of_squares(left), || sum_of_squares(right));
-        return left + right;
+    if values.len() <= SPLIT {
+        return simd::run(SumOfSquares(values));
     }
-    let mut lanes = [0.0_f64; 8];
-    let blocks = values.chunks_exact(8);
-    let rest: f64 = blocks
-        .remainder()
-        .iter()
-        .map(|value| value.double().powi(2))
-        .sum();
-    for block in blocks {
-        for (lane, value) in lanes.iter_mut().zip(block) {
-            *lane += value.double() * value.double();
+    let level = simd::level();
+    let mut sums = vec![0.0; values.len().div_ceil(SPLIT)];
+    threads::chunks(sums.as_mut_slice(), 1, |first, sums| {
+        let end = values.len().min((first + 1) * SPLIT);
+        for sum in sums {
+            *sum = level.run(SumOfSquares(&values[first * SPLIT..end]));
         }
-    }
-    lanes.iter().sum::<f64>() + rest
+    });
+    sums.iter().sum()
 }
 
 #[cfg(test)]
@@ -99,9 +150,26 @@ mod tests {
     fn squares_add_up_over_lanes_and_rest() {
         let values: Vec<f64> = (1..=11).map(f64::from).collect();
         assert_eq!(sum_of_squares(&values), 506.0);
-        assert_eq!(
-            sum_of_squares(&vec![2.0_f32; SPLIT * 2 + 3]),
-            4.0 * (SPLIT * 2 + 3) as f64
-        );
+        assert_eq!(sum_of_squares::<f64>(&[]), 0.0);
+        for length in [LANES, 5 * LANES + 3, SPLIT * 2 + 3] {
+            assert_eq!(sum_of_squares(&vec![2.0_f32; length]), 4.0 * length as f64);
+        }
+    }
+
+    #[test]
+    fn sums_have_the_same_bits_at_every_level_and_for_every_number_of_threads() {
+        let values: Vec<f64> = (0..5 * SPLIT + 11).map(|it| (it as f64).sin()).collect();
+        let want = threads::with(1, || sum_of_squares(&values));
+        for threads in [2, 3, 4, 8] {
+            for &level in simd::Level::available() {
+                let found =
+                    threads::with(threads, || simd::with(level, || sum_of_squares(&values)));
+                assert_eq!(
+                    found.to_bits(),
+                    want.to_bits(),
+                    "{threads} threads, {level:?}"
+                );
+            }
+        }
     }
 }

@@ -16,7 +16,9 @@ mod walk;
 
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
-pub use graph::{Backward, Gradient, Gradients, InputGradients, RowIndex, Rows, without_gradient};
+pub use graph::{
+    Backward, Gradient, Gradients, InputGradients, Product, RowIndex, Rows, without_gradient,
+};
 pub use kernel::{simd, threads};
 pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims};
 pub use ops::conv::Convolution;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use limpid_tensor::{Element, Error, Parameter, Parameters, Result, named_parameters};
+use limpid_tensor::{Element, Error, Parameter, Parameters, Result, Shape, named_parameters};
 
 use super::{Memory, Optimizer};
 use crate::rule::Rule;
@@ -24,7 +24,8 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             .numbers
             .insert("skipped".to_owned(), self.skipped as f64);
         saved.numbers.insert("rate".to_owned(), self.rate);
-        for (path, memory) in &self.memories {
+        for memory in &self.memories {
+            let path = &memory.path;
             saved
                 .numbers
                 .insert(format!("{path}:steps"), memory.steps as f64);
@@ -49,7 +50,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             let found = format!("that of `{}`", state.rule);
             return Err(Error::parameters("load optimizer", expected, found));
         }
-        let mut memories = BTreeMap::new();
+        let mut memories = Vec::new();
         let mut taken = 0;
         let parameters: BTreeMap<String, &Parameter<E>> =
             named_parameters(model).into_iter().collect();
@@ -62,15 +63,13 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             let mut own = self.rule.init(parameter);
             taken += state.take(path, parameter.shape(), &mut own)?;
             let steps = state.count(&format!("{path}:steps"))?;
-            let shape = parameter.shape().to_vec();
-            memories.insert(
-                path.to_owned(),
-                Memory {
-                    shape,
-                    steps,
-                    state: own,
-                },
-            );
+            memories.push(Memory {
+                path: path.to_owned(),
+                shape: Shape::from_slice(parameter.shape()),
+                steps,
+                state: own,
+                treatment: self.treatment(path, parameter.shape()),
+            });
         }
         if taken != state.tensors.len() {
             let expected = format!("{taken} tensors, as the settings of `{name}` need");

@@ -1,22 +1,20 @@
 //! The owner of what a rule remembers, and of everything around the rule.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use limpid_tensor::{
-    Element, Error, Gradients, Parameter, Parameters, Result, for_each_parameter_mut,
-    named_parameters,
-};
+use limpid_tensor::{Element, Result, Shape};
 
-use crate::clip::{self, Clip};
+use crate::clip::Clip;
 use crate::group::{Group, Members};
-use crate::report::{ParameterReport, Reporting, StepReport};
+use crate::report::Reporting;
 use crate::rule::{At, Rule};
 use crate::setting;
-use crate::sweep::sum_of_squares;
 
 mod checkpoint;
+#[cfg(test)]
+mod factored_tests;
 mod optimize;
+mod step;
 #[cfg(test)]
 mod tests;
 
@@ -33,12 +31,36 @@ pub enum NonFinite {
     Apply,
 }
 
+/// What happens to the rows of a table that a gradient of a few rows does not touch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RowUpdates {
+    /// What a gradient of 0 does: momentum, averages and decay go on in every row. Rules of which
+    /// nothing goes on pass over those rows: [`Sgd`](crate::Sgd) without momentum and weight decay,
+    /// and [`Adagrad`](crate::Adagrad) without weight decay. All others cost the whole table at each
+    /// step.
+    #[default]
+    Exact,
+    /// Nothing: what is remembered of a row stands still until the row is touched again, and weight
+    /// decay acts on touched rows alone. A step costs the touched rows. Corrections of bias count
+    /// the parameter's steps, not the row's, as in PyTorch's SparseAdam.
+    Lazy,
+}
+
 /// What is known of one parameter.
 #[derive(Clone, Debug)]
 struct Memory<S> {
-    shape: Vec<usize>,
+    path: String,
+    shape: Shape,
     steps: u64,
     state: S,
+    treatment: Treatment,
+}
+
+/// What the groups that a parameter belongs to say.
+#[derive(Clone, Copy, Debug)]
+struct Treatment {
+    rate_scale: Option<f64>,
+    weight_decay: f64,
 }
 
 /// A rule for every parameter of a model, with the state, groups, clipping and the current rate.
@@ -69,9 +91,9 @@ pub struct Optimizer<E: Element, R: Rule<E>> {
     reporting: Reporting,
     steps: u64,
     skipped: u64,
-    memories: BTreeMap<String, Memory<R::State>>,
-    /// Reused from step to step.
-    scratch: Vec<E>,
+    row_updates: RowUpdates,
+    /// In the order in which the model shows its parameters, as far as they have been updated.
+    memories: Vec<Memory<R::State>>,
 }
 
 impl<E: Element, R: Rule<E>> Optimizer<E, R> {
@@ -91,8 +113,8 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             reporting: Reporting::Plain,
             steps: 0,
             skipped: 0,
-            memories: BTreeMap::new(),
-            scratch: Vec::new(),
+            row_updates: RowUpdates::Exact,
+            memories: Vec::new(),
         })
     }
 
@@ -103,6 +125,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     pub fn with_group(mut self, group: Group) -> Result<Self> {
         group.check()?;
         self.groups.push(group);
+        self.regroup();
         Ok(self)
     }
 
@@ -112,6 +135,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     pub fn without_decay_on_biases_and_norms(mut self) -> Self {
         let group = Group::new(Members::RankAtMost(1)).with_weight_decay(0.0);
         self.groups.push(group);
+        self.regroup();
         self
     }
 
@@ -129,6 +153,13 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     #[must_use]
     pub fn with_non_finite(mut self, non_finite: NonFinite) -> Self {
         self.non_finite = non_finite;
+        self
+    }
+
+    /// Sets what happens to the rows of a table that a gradient does not touch.
+    #[must_use]
+    pub fn with_row_updates(mut self, row_updates: RowUpdates) -> Self {
+        self.row_updates = row_updates;
         self
     }
 
@@ -174,183 +205,48 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
         self.skipped
     }
 
-    /// Updates every trainable parameter of `model` that has a gradient, in place.
-    ///
-    /// Drop the loss first: as long as it lives it holds the old weights, so that they are copied
-    /// instead of being changed where they lie. The result is the same.
-    ///
-    /// Gradients of a few rows, as lookups in a table leave them, act as what they stand for: zeros
-    /// in all other rows, where momentum and decay go on.
-    ///
-    /// # Errors
-    /// A parameters error when a parameter has another shape than at the step before; the model
-    /// is then left as it is.
-    pub fn step<M: Parameters<E> + ?Sized>(
-        &mut self,
-        model: &mut M,
-        gradients: &Gradients<E>,
-    ) -> Result<StepReport> {
-        let mut report = self.survey(model, gradients)?;
-        if report.skipped {
-            self.skipped += 1;
-            return Ok(report);
-        }
-        self.steps += 1;
-        report.step = self.steps;
-        let change = match (self.clip, report.gradient_norm) {
-            (Clip::Norm(most), Some(norm)) => match clip::factor(most, norm) {
-                factor if factor < 1.0 => {
-                    report.clipped_gradient_norm = Some(norm * factor);
-                    Change::Scale(E::of(factor))
-                }
-                _ => Change::Nothing,
-            },
-            (Clip::Value(most), _) => Change::Bound(E::of(most)),
-            _ => Change::Nothing,
-        };
-        let mut square = 0.0;
-        for_each_parameter_mut(model, |path, parameter| {
-            if parameter.is_trainable() {
-                square += self.update(path, parameter, gradients, change, &mut report);
-            }
-        });
-        if let (Change::Bound(_), Some(_)) = (change, report.gradient_norm) {
-            report.clipped_gradient_norm = Some(square.sqrt());
-        }
-        Ok(report)
-    }
-
-    /// Looks at all gradients, and changes nothing.
-    fn survey<M: Parameters<E> + ?Sized>(
-        &self,
-        model: &M,
-        gradients: &Gradients<E>,
-    ) -> Result<StepReport> {
-        let mut report = StepReport {
-            step: self.steps,
-            rate: self.rate,
-            ..StepReport::default()
-        };
-        let measured = self.non_finite == NonFinite::Skip
-            || self.reporting == Reporting::Norms
-            || matches!(self.clip, Clip::Norm(_));
-        let mut square = 0.0;
-        for (path, parameter) in named_parameters(model) {
-            if !parameter.is_trainable() {
-                continue;
-            }
-            let Some(gradient) = gradients.get(parameter) else {
-                report.without_gradient.push(path);
-                continue;
-            };
-            if let Some(memory) = self.memories.get(&path)
-                && memory.shape != parameter.shape()
-            {
-                let expected = format!("a parameter of shape {:?}", memory.shape);
-                let found = format!("shape {:?}", parameter.shape());
-                return Err(Error::parameters("step", expected, found).at(path));
-            }
-            if measured {
-                let own = clip::square(gradient);
-                square += own;
-                // A sum of finite squares can still overflow, so the elements decide.
-                if !own.is_finite() && self.non_finite == NonFinite::Skip {
-                    report.skipped |= !gradient.to_dense().is_finite();
-                }
-            }
-        }
-        report.gradient_norm = measured.then(|| square.sqrt());
-        report.clipped_gradient_norm = report.gradient_norm;
-        Ok(report)
-    }
-
-    /// Updates one parameter; gives the sum of squares of a gradient that was bounded.
-    fn update(
-        &mut self,
-        path: &str,
-        parameter: &mut Parameter<E>,
-        gradients: &Gradients<E>,
-        change: Change<E>,
-        report: &mut StepReport,
-    ) -> f64 {
-        let Some(gradient) = gradients.tensor(parameter) else {
-            return 0.0;
-        };
-        let mut at = self.at(path, parameter.shape());
-        if !self.memories.contains_key(path) {
-            let shape = parameter.shape().to_vec();
-            let state = self.rule.init(parameter);
-            self.memories.insert(
-                path.to_owned(),
-                Memory {
-                    shape,
-                    steps: 0,
-                    state,
-                },
-            );
-        }
-        let Some(memory) = self.memories.get_mut(path) else {
-            return 0.0;
-        };
-        memory.steps += 1;
-        at.step = memory.steps;
-
-        let handed = gradient.elements();
-        let scratch = &mut self.scratch;
-        let (given, square) = match change {
-            Change::Nothing => (&*handed, 0.0),
-            Change::Scale(factor) => {
-                scratch.clear();
-                scratch.extend(handed.iter().map(|&element| element * factor));
-                (scratch.as_slice(), 0.0)
-            }
-            Change::Bound(most) => {
-                scratch.clear();
-                scratch.extend(handed.iter().map(|&element| clip::bound(element, most)));
-                let square = if report.gradient_norm.is_some() {
-                    sum_of_squares(scratch)
-                } else {
-                    0.0
-                };
-                (scratch.as_slice(), square)
-            }
-        };
-        let rule = &self.rule;
-        let before = (self.reporting == Reporting::Norms).then(|| parameter.to_vec());
-        parameter.update(|elements| rule.step(elements, given, &mut memory.state, &at));
-        if let Some(before) = before {
-            let after = parameter.elements();
-            let update: Vec<E> = after
-                .iter()
-                .zip(&before)
-                .map(|(&new, &old)| new - old)
-                .collect();
-            report.parameters.push(ParameterReport {
-                path: path.to_owned(),
-                gradient_norm: sum_of_squares(given).sqrt(),
-                weight_norm: sum_of_squares(&before).sqrt(),
-                update_norm: sum_of_squares(&update).sqrt(),
-            });
-        }
-        square
-    }
-
-    /// Rate and decay of the parameter at `path`.
-    fn at(&self, path: &str, shape: &[usize]) -> At {
-        let mut at = At {
-            step: 0,
-            rate: self.rate,
+    /// What the groups say of the parameter at `path`.
+    fn treatment(&self, path: &str, shape: &[usize]) -> Treatment {
+        let mut treatment = Treatment {
+            rate_scale: None,
             weight_decay: self.rule.weight_decay(),
         };
-        for group in self
-            .groups
-            .iter()
-            .filter(|group| group.members.contain(path, shape))
-        {
-            at.rate = group.rate_scale.map_or(at.rate, |scale| self.rate * scale);
-            at.weight_decay = group.weight_decay.unwrap_or(at.weight_decay);
+        for group in &self.groups {
+            if group.members.contain(path, shape) {
+                treatment.rate_scale = group.rate_scale.or(treatment.rate_scale);
+                treatment.weight_decay = group.weight_decay.unwrap_or(treatment.weight_decay);
+            }
         }
-        at
+        treatment
+    }
+
+    /// Asks the groups again.
+    fn regroup(&mut self) {
+        for place in 0..self.memories.len() {
+            let Memory { path, shape, .. } = &self.memories[place];
+            self.memories[place].treatment = self.treatment(path, shape);
+        }
+    }
+
+    /// Where the memory of the parameter at `path` is; most often at `hint`.
+    fn find(&self, hint: usize, path: &str) -> Option<usize> {
+        let at = |place: &usize| self.memories[*place].path == path;
+        let length = self.memories.len();
+        let hint = hint.min(length);
+        (hint..length).chain(0..hint).find(at)
+    }
+
+    /// Where the next step of a memory stands.
+    fn at(&self, memory: &Memory<R::State>) -> At {
+        let Treatment {
+            rate_scale,
+            weight_decay,
+        } = memory.treatment;
+        At {
+            step: memory.steps + 1,
+            rate: rate_scale.map_or(self.rate, |scale| self.rate * scale),
+            weight_decay,
+        }
     }
 }
 
@@ -367,12 +263,4 @@ impl<E: Element, R: Rule<E>> fmt::Debug for Optimizer<E, R> {
             .field("skipped", &self.skipped)
             .finish_non_exhaustive()
     }
-}
-
-/// What clipping does to the gradients of a step.
-#[derive(Clone, Copy)]
-enum Change<E> {
-    Nothing,
-    Scale(E),
-    Bound(E),
 }

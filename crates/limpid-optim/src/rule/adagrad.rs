@@ -105,6 +105,9 @@ impl<E: Element> Rule<E> for Adagrad {
             *p -= rate * g / (sum.sqrt() + eps);
         });
     }
+    fn rests_at_zero(&self, at: &At) -> bool {
+        at.weight_decay == 0.0 && self.eps > 0.0
+    }
 }
 
 #[cfg(test)]

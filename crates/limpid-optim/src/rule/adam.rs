@@ -156,7 +156,8 @@ struct Moment<E> {
     beta: E,
     entering_square: E,
     size: E,
-    root: E,
+    /// What the root of the average of squares is multiplied by.
+    scale: E,
     eps: E,
 }
 
@@ -170,7 +171,7 @@ impl<E: Element> Moment<E> {
             beta: E::of(betas[1]),
             entering_square: E::of(1.0 - betas[1]),
             size: E::of(at.rate / (1.0 - power(betas[0], at.step))),
-            root: E::of((1.0 - power(betas[1], at.step)).sqrt()),
+            scale: E::of((1.0 - power(betas[1], at.step)).sqrt().recip()),
             eps: E::of(eps),
         }
     }
@@ -184,7 +185,7 @@ impl<E: Element> Moment<E> {
             beta,
             entering_square,
             size,
-            root,
+            scale,
             eps,
         } = *self;
         let average = |p: E, g: E, m: &mut E, v: &mut E| {
@@ -201,7 +202,7 @@ impl<E: Element> Moment<E> {
             sweep::with_two(parameter, gradient, mean, square, &|p, g, m, v| {
                 *p *= shrink;
                 average(*p, g, m, v);
-                *p -= size * *m / (v.sqrt() / root + eps);
+                *p -= size * *m / (v.sqrt() * scale + eps);
             });
         } else {
             sweep::with_three(
@@ -214,7 +215,7 @@ impl<E: Element> Moment<E> {
                     *p *= shrink;
                     average(*p, g, m, v);
                     *largest = largest.max(*v);
-                    *p -= size * *m / (largest.sqrt() / root + eps);
+                    *p -= size * *m / (largest.sqrt() * scale + eps);
                 },
             );
         }

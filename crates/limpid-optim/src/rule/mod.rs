@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 
-use limpid_tensor::{Element, Result, Tensor};
+use limpid_tensor::{Element, Result, Rows, Tensor};
 
 pub mod adadelta;
 pub mod adagrad;
 pub mod adam;
 pub mod adamax;
 mod decay;
+mod gathered;
 pub mod nadam;
 pub mod radam;
 pub mod rms_prop;
@@ -54,6 +55,36 @@ pub trait Rule<E: Element>: Debug + Send + Sync {
     /// Changes the parameter and the state in place, in one pass over memory. All slices of a
     /// parameter are as long as the parameter.
     fn step(&self, parameter: &mut [E], gradient: &[E], state: &mut Self::State, at: &At);
+
+    /// The step as two factors, where it is no more than that and nothing is remembered: then the
+    /// gradient need not be written out before it is added. `None` by default.
+    fn linear(&self, at: &At) -> Option<LinearStep> {
+        let _ = at;
+        None
+    }
+
+    /// Whether a gradient of 0 leaves an element and what is remembered of it as they are, so that
+    /// the rows of a table that a gradient does not touch can be passed over. By default it does
+    /// where [`Rule::linear`] keeps all of the parameter.
+    fn rests_at_zero(&self, at: &At) -> bool {
+        self.linear(at).is_some_and(|step| step.keep == 1.0)
+    }
+
+    /// Changes the rows of a table that a gradient touches, and their part of the state, as if
+    /// there were no others. By default they are put together, changed by [`Rule::step`], and put
+    /// back.
+    fn step_rows(&self, parameter: &mut [E], gradient: &Rows<E>, state: &mut Self::State, at: &At) {
+        gathered::step_rows(self, parameter, gradient, state, at);
+    }
+}
+
+/// A step without memory: p = keep * p + scale * gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinearStep {
+    /// What the parameter is multiplied by.
+    pub keep: f64,
+    /// What the gradient is multiplied by.
+    pub scale: f64,
 }
 
 /// A named part of a rule's state, to be saved.

@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
-use super::{At, Rule, rule_state, settings, sign, zeros};
+use super::{At, LinearStep, Rule, rule_state, settings, sign, zeros};
 use crate::{setting, sweep};
 
 /// Stochastic gradient descent, with momentum or Nesterov's momentum.
@@ -121,6 +121,12 @@ impl<E: Element> Rule<E> for Sgd {
                 *p -= rate * *v;
             });
         }
+    }
+    fn linear(&self, at: &At) -> Option<LinearStep> {
+        (self.momentum == 0.0).then(|| LinearStep {
+            keep: 1.0 - at.rate * at.weight_decay,
+            scale: -at.rate * sign::<f64>(self.maximize),
+        })
     }
 }
 

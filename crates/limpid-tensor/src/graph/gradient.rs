@@ -1,8 +1,8 @@
-//! The gradient of one value: dense, or a few rows of a table.
+//! The gradient of one value: dense, a few rows of a table, or a product to be multiplied.
 
-use super::Rows;
+use super::{Product, Rows};
 use crate::kernel::elementwise;
-use crate::{Element, Tensor};
+use crate::{Element, Result, Tensor};
 
 /// The gradient of one value.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,14 +11,32 @@ pub enum Gradient<E: Element> {
     Dense(Tensor<E>),
     /// Zero but for some rows, as lookups in a table leave it.
     Rows(Rows<E>),
+    /// A number for every element, as two factors that are still to be multiplied: large weights
+    /// that take part in one matrix product have it.
+    Product(Product<E>),
 }
 
 impl<E: Element> Gradient<E> {
+    /// The gradient `left`^T `right` of a weight: put off where the weight is large, multiplied
+    /// otherwise.
+    ///
+    /// # Errors
+    /// As [`Product::new`].
+    pub fn product(left: Tensor<E>, right: Tensor<E>) -> Result<Self> {
+        let product = Product::new(left, right)?;
+        Ok(if product.is_worth_it() {
+            Self::Product(product)
+        } else {
+            Self::Dense(product.to_dense())
+        })
+    }
+
     /// The shape of the value that this is the gradient of.
     pub fn shape(&self) -> &[usize] {
         match self {
             Self::Dense(tensor) => tensor.shape(),
             Self::Rows(rows) => rows.shape(),
+            Self::Product(product) => product.shape(),
         }
     }
 
@@ -27,6 +45,7 @@ impl<E: Element> Gradient<E> {
         match self {
             Self::Dense(tensor) => tensor.clone(),
             Self::Rows(rows) => rows.to_dense(),
+            Self::Product(product) => product.to_dense(),
         }
     }
 
@@ -35,6 +54,32 @@ impl<E: Element> Gradient<E> {
         match self {
             Self::Dense(tensor) => tensor.is_finite(),
             Self::Rows(rows) => rows.is_finite(),
+            Self::Product(product) => product.is_finite(),
+        }
+    }
+
+    /// The gradient times `factor`.
+    #[must_use]
+    pub fn times(&self, factor: E) -> Self {
+        match self {
+            Self::Dense(tensor) => Self::Dense(tensor.detach().mul_scalar(factor.double())),
+            Self::Rows(rows) => Self::Rows(rows.times(factor)),
+            Self::Product(product) => Self::Product(product.times(factor)),
+        }
+    }
+
+    /// The gradient with every element changed by `change`, which must leave 0 as it is.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(E) -> E) -> Self {
+        let mapped = |tensor: &Tensor<E>| {
+            let elements = tensor.elements();
+            let data = elements.iter().map(|&element| change(element)).collect();
+            Tensor::new(data, tensor.layout.shape.clone())
+        };
+        match self {
+            Self::Dense(tensor) => Self::Dense(mapped(tensor)),
+            Self::Rows(rows) => Self::Rows(rows.coalesced().with_values(mapped)),
+            Self::Product(product) => Self::Dense(mapped(&product.to_dense())),
         }
     }
 
@@ -43,6 +88,7 @@ impl<E: Element> Gradient<E> {
         match self {
             Self::Dense(tensor) => tensor,
             Self::Rows(rows) => rows.to_dense(),
+            Self::Product(product) => product.to_dense(),
         }
     }
 
@@ -58,6 +104,24 @@ impl<E: Element> Gradient<E> {
                 elementwise::zip_in_place(&mut data, &right.elements(), |a, b| a + b);
                 Self::Dense(Tensor::new(data, shape))
             }
+        }
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The largest absolute value, infinite where an element is not finite.
+    pub(super) fn largest(&self) -> f64 {
+        let mut largest = E::zero();
+        let mut finite = true;
+        for &element in self.elements().iter() {
+            let size = element.abs();
+            finite &= size.is_finite();
+            largest = if size > largest { size } else { largest };
+        }
+        if finite {
+            largest.double()
+        } else {
+            f64::INFINITY
         }
     }
 }

@@ -7,6 +7,7 @@ mod backward;
 mod gradient;
 mod gradients;
 mod node;
+mod product;
 mod row_index;
 mod rows;
 
@@ -14,5 +15,6 @@ pub use backward::{Backward, InputGradients, without_gradient};
 pub use gradient::Gradient;
 pub use gradients::Gradients;
 pub(crate) use node::Node;
+pub use product::Product;
 pub use row_index::RowIndex;
 pub use rows::Rows;

@@ -172,7 +172,7 @@ impl<E: Element> Rows<E> {
     ///
     /// # Panics
     /// When `part` reaches beyond the touched rows.
-    #[inline]
+    #[inline(always)]
     pub fn each_touched(&self, part: Range<usize>, mut each: impl FnMut(usize, &[E])) {
         let width = self.width();
         let groups = self.index.groups(part);
@@ -237,18 +237,11 @@ impl<E: Element> Rows<E> {
     /// The gradient times `factor`.
     #[must_use]
     pub fn times(&self, factor: E) -> Self {
-        let multiplied = |tensor: &Tensor<E>| {
-            let elements = tensor.elements();
-            let data = elements.iter().map(|&element| element * factor);
-            Tensor::new(
-                data.collect::<Storage<E>>(),
-                Shape::from_slice(tensor.shape()),
-            )
-        };
+        let factor = factor.double();
         let terms = match &self.terms {
-            Terms::Given(values) => Terms::Given(multiplied(values)),
+            Terms::Given(values) => Terms::Given(values.mul_scalar(factor)),
             Terms::Scaled(scaled) => Terms::Scaled(Arc::new(Scaled {
-                factors: multiplied(&scaled.factors),
+                factors: scaled.factors.mul_scalar(factor),
                 sources: scaled.sources.clone(),
                 table: scaled.table.clone(),
                 given: OnceLock::new(),
@@ -261,13 +254,19 @@ impl<E: Element> Rows<E> {
         }
     }
 
+    /// The same rows with other values.
+    pub(super) fn with_values(self, change: impl FnOnce(&Tensor<E>) -> Tensor<E>) -> Self {
+        let terms = Terms::Given(change(self.values()));
+        Self { terms, ..self }
+    }
+
     /// Whether every element of the gradient is finite. Looks at what it is made of first, and at
     /// the sums only where they could overflow.
     pub fn is_finite(&self) -> bool {
         let terms = self.rows().len() as f64;
         let bound = match &self.terms {
-            Terms::Given(values) => largest(values),
-            Terms::Scaled(scaled) => largest(&scaled.factors) * largest(&scaled.table),
+            Terms::Given(values) => values.largest(),
+            Terms::Scaled(scaled) => scaled.factors.largest() * scaled.table.largest(),
         };
         if bound * terms < E::max_value().double() {
             return true;
@@ -311,22 +310,6 @@ impl<E: Element> Rows<E> {
         let mut shape = self.shape.clone();
         shape[0] = length;
         shape
-    }
-}
-
-/// The largest absolute value, infinite where an element is not finite.
-fn largest<E: Element>(tensor: &Tensor<E>) -> f64 {
-    let mut largest = E::zero();
-    let mut finite = true;
-    for &element in tensor.elements().iter() {
-        let size = element.abs();
-        finite &= size.is_finite();
-        largest = if size > largest { size } else { largest };
-    }
-    if finite {
-        largest.double()
-    } else {
-        f64::INFINITY
     }
 }
 
