@@ -99,7 +99,8 @@ impl<E: Element> HierarchicalSoftmax<E> {
 
 /// The turns on the way to each class.
 fn questions(tree: &ClassTree, target: &[usize]) -> Questions {
-    let mut questions = Questions::default();
+    let turns = target.iter().map(|&class| tree.path(class).len()).sum();
+    let mut questions = Questions::new(turns, target.len());
     for &class in target {
         for turn in tree.path(class) {
             questions.ask(turn.node, !turn.code);

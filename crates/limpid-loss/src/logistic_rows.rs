@@ -1,5 +1,7 @@
 //! Yes-and-no questions to a few rows of a table.
 
+use limpid_tensor::buffers::{self, Storage};
+use limpid_tensor::simd::{self, Arithmetic, Loop};
 use limpid_tensor::{
     Backward, Element, Error, Gradient, InputGradients, Result, RowIndex, Rows, Tensor, threads,
 };
@@ -10,33 +12,40 @@ use crate::softplus::{sigmoid, softplus};
 const TASK: usize = 1 << 17;
 
 /// Questions of items whether they belong to rows of a table, item after item.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Questions {
-    rows: Vec<usize>,
+    rows: Storage<usize>,
     /// The answers.
-    yes: Vec<bool>,
+    yes: Storage<bool>,
     /// Where each item's questions end.
-    ends: Vec<usize>,
+    ends: Storage<usize>,
+    asked: usize,
+    items: usize,
 }
 
 impl Questions {
-    pub(crate) fn with_capacity(questions: usize, items: usize) -> Self {
+    /// Room for so many questions of so many items. All must be asked.
+    pub(crate) fn new(questions: usize, items: usize) -> Self {
         Self {
-            rows: Vec::with_capacity(questions),
-            yes: Vec::with_capacity(questions),
-            ends: Vec::with_capacity(items),
+            rows: buffers::zeroed(questions),
+            yes: buffers::zeroed(questions),
+            ends: buffers::zeroed(items),
+            asked: 0,
+            items: 0,
         }
     }
 
     /// Asks whether the current item belongs to `row`.
     pub(crate) fn ask(&mut self, row: usize, yes: bool) {
-        self.rows.push(row);
-        self.yes.push(yes);
+        self.rows[self.asked] = row;
+        self.yes[self.asked] = yes;
+        self.asked += 1;
     }
 
     /// Goes on to the next item.
     pub(crate) fn next_item(&mut self) {
-        self.ends.push(self.rows.len());
+        self.ends[self.items] = self.asked;
+        self.items += 1;
     }
 
     pub(crate) fn rows(&self) -> &[usize] {
@@ -51,7 +60,7 @@ struct LogisticRowsBackward<E: Element> {
     rows: RowIndex,
     items: RowIndex,
     /// The derivative of each question's loss by its score.
-    slopes: Vec<E>,
+    slopes: Storage<E>,
     /// The derivative of each item's loss by its input, where somebody wants it.
     input_slopes: Tensor<E>,
 }
@@ -71,10 +80,8 @@ impl<E: Element> Backward<E> for LogisticRowsBackward<E> {
         }
         let gradient = gradient.elements();
         let pairs = self.slopes.iter().zip(self.items.rows());
-        let slopes = pairs
-            .map(|(&slope, &item)| slope * gradient[item])
-            .collect();
-        let slopes = Tensor::from_vec(slopes, [self.slopes.len()])?;
+        let slopes = pairs.map(|(&slope, &item)| slope * gradient[item]);
+        let slopes = Tensor::from_storage(slopes.collect(), [self.slopes.len()])?;
         if inputs.wants(1) {
             let (rows, items) = (self.rows.clone(), self.items.clone());
             let input = self.input.clone();
@@ -103,7 +110,8 @@ struct Part<'a, E> {
 /// score s = weight[row] . input[item] + bias[row]. The gradients of weight and bias are the rows
 /// that were asked.
 ///
-/// Each row is read once: what the item's input receives of it is added up while it is at hand.
+/// Each row is read from memory once: what the item's input receives of it is added up while it is
+/// still in the cache.
 ///
 /// The caller has checked that the questions' rows exist and that there are as many items as rows
 /// of the input.
@@ -116,10 +124,10 @@ pub(crate) fn logistic_rows<E: Element>(
 ) -> Result<Tensor<E>> {
     let (items, width) = (input.shape()[0], weight.shape()[1]);
     let (inputs, weights, biases) = (input.elements(), weight.elements(), bias.elements());
-    let mut losses = vec![E::zero(); items];
-    let mut slopes = vec![E::zero(); questions.rows.len()];
+    let mut losses = buffers::zeroed(items);
+    let mut slopes = buffers::take(questions.rows.len());
     let wanted = input.wants_gradient();
-    let mut input_slopes = vec![E::zero(); if wanted { items * width } else { 0 }];
+    let mut input_slopes = buffers::zeroed(if wanted { items * width } else { 0 });
 
     let per_item = (questions.rows.len() * width).div_ceil(items.max(1)).max(1);
     let step = TASK.div_ceil(per_item);
@@ -131,20 +139,30 @@ pub(crate) fn logistic_rows<E: Element>(
         &mut slopes,
         &mut input_slopes,
     );
+    let level = simd::level();
     threads::chunks(parts.as_mut_slice(), 1, |_, parts| {
         for part in parts {
-            answer(part, &questions, width, (&inputs, &weights, &biases));
+            level.run(Answer {
+                part,
+                questions: &questions,
+                width,
+                inputs: &inputs,
+                weights: &weights,
+                biases: &biases,
+            });
         }
     });
     drop(parts);
 
-    let losses = Tensor::from_vec(losses, [items])?;
+    let losses = Tensor::from_storage(losses, [items])?;
     let input_shape = if wanted { [items, width] } else { [0, width] };
-    let input_slopes = Tensor::from_vec(input_slopes, input_shape)?;
+    let input_slopes = Tensor::from_storage(input_slopes, input_shape)?;
     Ok(losses.recorded(&[input, weight, bias], || {
-        let mut of = Vec::with_capacity(questions.rows.len());
+        let mut of = buffers::take(questions.rows.len());
+        let mut first = 0;
         for (item, &end) in questions.ends.iter().enumerate() {
-            of.resize(end, item);
+            of[first..end].fill(item);
+            first = end;
         }
         LogisticRowsBackward {
             name,
@@ -189,53 +207,88 @@ fn cut<'a, E>(
     parts
 }
 
-fn answer<E: Element>(
-    part: &mut Part<'_, E>,
-    questions: &Questions,
+/// Answers the questions of some items.
+struct Answer<'a, 'b, E> {
+    part: &'a mut Part<'b, E>,
+    questions: &'a Questions,
     width: usize,
-    (inputs, weights, biases): (&[E], &[E], &[E]),
-) {
-    let mut question = part.first_question;
-    for (offset, loss) in part.losses.iter_mut().enumerate() {
-        let item = part.first_item + offset;
-        let input = &inputs[item * width..][..width];
-        while question < questions.ends[item] {
-            let row = questions.rows[question];
-            let weight = &weights[row * width..][..width];
-            let score = dot(input, weight) + biases[row];
-            let sign = if questions.yes[question] {
-                E::one()
-            } else {
-                -E::one()
-            };
-            let slope = -sign * sigmoid(-sign * score);
-            *loss += softplus(-sign * score);
-            part.slopes[question - part.first_question] = slope;
-            if let Some(total) = part
-                .input_slopes
-                .get_mut(offset * width..(offset + 1) * width)
-            {
-                for (total, &weight) in total.iter_mut().zip(weight) {
-                    *total += slope * weight;
+    inputs: &'a [E],
+    weights: &'a [E],
+    biases: &'a [E],
+}
+
+impl<E: Element> Loop for Answer<'_, '_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let Part {
+            first_item,
+            first_question,
+            losses,
+            slopes,
+            input_slopes,
+        } = self.part;
+        let width = self.width;
+        let row = |row: usize| &self.weights[row * width..][..width];
+        let mut first = *first_question;
+        for (offset, loss) in losses.iter_mut().enumerate() {
+            let item = *first_item + offset;
+            let end = self.questions.ends[item];
+            let slopes = &mut slopes[first - *first_question..end - *first_question];
+            let rows = &self.questions.rows[first..end];
+            let yes = &self.questions.yes[first..end];
+            let input = &self.inputs[item * width..][..width];
+            // The score of the right answer stands in the place of its slope for a moment.
+            for ((slope, &of), &yes) in slopes.iter_mut().zip(rows).zip(yes) {
+                let score = dot::<E, A>(input, row(of)) + self.biases[of];
+                *slope = if yes { score } else { -score };
+            }
+            let mut total = E::zero();
+            for slope in slopes.iter_mut() {
+                let score = *slope;
+                total += softplus(-score);
+                *slope = sigmoid(-score);
+            }
+            *loss = total;
+            for (slope, &yes) in slopes.iter_mut().zip(yes) {
+                *slope = if yes { -*slope } else { *slope };
+            }
+            if let Some(sums) = input_slopes.get_mut(offset * width..(offset + 1) * width) {
+                for (&slope, &of) in slopes.iter().zip(rows) {
+                    for (sum, &weight) in sums.iter_mut().zip(row(of)) {
+                        *sum = A::mul_add(slope, weight, *sum);
+                    }
                 }
             }
-            question += 1;
+            first = end;
         }
     }
 }
 
-/// The sum of products, in sixteen running sums.
-fn dot<E: Element>(left: &[E], right: &[E]) -> E {
-    let mut sums = [E::zero(); 16];
-    let (left, left_rest) = left.as_chunks::<16>();
-    let (right, right_rest) = right.as_chunks::<16>();
+/// The sum of products, in as many running sums as keep the processor busy.
+#[inline(always)]
+fn dot<E: Element, A: Arithmetic>(left: &[E], right: &[E]) -> E {
+    const LANES: usize = 32;
+    let mut sums = [E::zero(); LANES];
+    let (left, left_rest) = left.as_chunks::<LANES>();
+    let (right, right_rest) = right.as_chunks::<LANES>();
     for (left, right) in left.iter().zip(right) {
-        for ((sum, &l), &r) in sums.iter_mut().zip(left).zip(right) {
-            *sum += l * r;
+        for lane in 0..LANES {
+            sums[lane] = A::mul_add(left[lane], right[lane], sums[lane]);
         }
     }
-    let rest: E = left_rest.iter().zip(right_rest).map(|(&l, &r)| l * r).sum();
-    sums.iter().copied().sum::<E>() + rest
+    for ((sum, &l), &r) in sums.iter_mut().zip(left_rest).zip(right_rest) {
+        *sum = A::mul_add(l, r, *sum);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            sums[lane] = sums[lane] + sums[lane + width];
+        }
+        width /= 2;
+    }
+    sums[0]
 }
 
 /// Checks that input `[N, D]`, weight `[R, D]` and bias `[R]` fit.
@@ -272,7 +325,8 @@ mod tests {
     #[test]
     fn the_bits_do_not_depend_on_the_number_of_threads() {
         let (items, width, rows) = (70, 67, 300);
-        let mut questions = Questions::default();
+        let total = (0..items).map(|item| (item * 13) % 100).sum();
+        let mut questions = Questions::new(total, items);
         for item in 0..items {
             for question in 0..(item * 13) % 100 {
                 questions.ask((item * 31 + question * 17) % rows, question % 3 == 0);

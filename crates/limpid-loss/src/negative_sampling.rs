@@ -157,7 +157,7 @@ impl<E: Element> Loss<E> for NegativeSampling<E> {
         check_classes(NAME, &target.classes, classes, None)?;
         check_classes(NAME, &target.noise, classes, None)?;
         let items = target.classes.len();
-        let mut questions = Questions::with_capacity(items * (1 + number), items);
+        let mut questions = Questions::new(items * (1 + number), items);
         for (item, &class) in target.classes.iter().enumerate() {
             questions.ask(class, true);
             for &class in &target.noise[item * number..][..number] {

@@ -1,6 +1,7 @@
 //! The gradient of one value: dense, a few rows of a table, or a product to be multiplied.
 
 use super::{Product, Rows};
+use crate::buffers::Storage;
 use crate::kernel::elementwise;
 use crate::{Element, Result, Tensor};
 
@@ -73,8 +74,8 @@ impl<E: Element> Gradient<E> {
     pub fn map(&self, change: impl Fn(E) -> E) -> Self {
         let mapped = |tensor: &Tensor<E>| {
             let elements = tensor.elements();
-            let data = elements.iter().map(|&element| change(element)).collect();
-            Tensor::new(data, tensor.layout.shape.clone())
+            let data = elements.iter().map(|&element| change(element));
+            Tensor::new(data.collect::<Storage<E>>(), tensor.layout.shape.clone())
         };
         match self {
             Self::Dense(tensor) => Self::Dense(mapped(tensor)),

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::kernel::gemm::{Strided, product};
 use crate::layout::Shape;
-use crate::{Element, Error, Result, Tensor};
+use crate::{Element, Error, Result, Tensor, buffers};
 
 /// Gradients of fewer elements are multiplied at once: they stay in the cache until they are used.
 const DEFERRED: usize = 1 << 22;
@@ -87,7 +87,7 @@ impl<E: Element> Product<E> {
     /// The product, multiplied the first time that somebody asks.
     pub fn to_dense(&self) -> Tensor<E> {
         let dense = self.factors.dense.get_or_init(|| {
-            let mut data = vec![E::zero(); self.shape[0] * self.shape[1]];
+            let mut data = buffers::take(self.shape[0] * self.shape[1]);
             self.multiply(&mut data);
             Tensor::new(data, self.shape.clone())
         });
@@ -99,9 +99,9 @@ impl<E: Element> Product<E> {
     /// # Panics
     /// When `out` is not as long as the product.
     pub fn add_to(&self, out: &mut [E], keep: E, scale: E) {
-        let mut sum = vec![E::zero(); out.len()];
+        let mut sum = buffers::take(out.len());
         self.multiply(&mut sum);
-        for (out, &sum) in out.iter_mut().zip(&sum) {
+        for (out, &sum) in out.iter_mut().zip(sum.iter()) {
             *out = keep * *out + scale * sum;
         }
     }

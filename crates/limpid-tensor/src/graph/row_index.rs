@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use crate::buffers::{self, Storage};
 use crate::{Error, Result};
 
 /// The digits of the sort have at most this many bits.
@@ -10,14 +11,14 @@ const DIGIT: u32 = 11;
 
 /// The rows of a table in the order in which they are used. Cheap to clone; all clones share the
 /// order of the rows once one of them has found it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RowIndex {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
-    rows: Vec<usize>,
+    rows: Storage<usize>,
     order: OnceLock<Order>,
 }
 
@@ -25,15 +26,21 @@ struct Inner {
 #[derive(Debug)]
 struct Order {
     /// Every row once, ascending.
-    touched: Vec<usize>,
+    touched: Storage<usize>,
     /// The uses, sorted by row; those of one row in their own order.
-    places: Vec<usize>,
+    places: Storage<usize>,
     /// Where in `places` the uses of each touched row begin, and where the last ones' end.
-    starts: Vec<usize>,
+    starts: Storage<usize>,
 }
 
 impl From<Vec<usize>> for RowIndex {
     fn from(rows: Vec<usize>) -> Self {
+        Storage::from(rows).into()
+    }
+}
+
+impl From<Storage<usize>> for RowIndex {
+    fn from(rows: Storage<usize>) -> Self {
         let order = OnceLock::new();
         Self {
             inner: Arc::new(Inner { rows, order }),
@@ -85,15 +92,14 @@ impl RowIndex {
         self.inner.order.get_or_init(|| {
             let rows = &self.inner.rows;
             let places = sorted_places(rows);
-            let mut touched: Vec<usize> = Vec::with_capacity(rows.len());
-            let mut starts = Vec::with_capacity(rows.len() + 1);
-            for (rank, &place) in places.iter().enumerate() {
-                if touched.last() != Some(&rows[place]) {
-                    touched.push(rows[place]);
-                    starts.push(rank);
-                }
+            let first = |rank: usize| rank == 0 || rows[places[rank - 1]] != rows[places[rank]];
+            let count = (0..places.len()).filter(|&rank| first(rank)).count();
+            let (mut touched, mut starts) = (buffers::take(count), buffers::take(count + 1));
+            let ranks = (0..places.len()).filter(|&rank| first(rank));
+            for ((rank, row), start) in ranks.zip(touched.iter_mut()).zip(starts.iter_mut()) {
+                (*row, *start) = (rows[places[rank]], rank);
             }
-            starts.push(places.len());
+            starts[count] = places.len();
             Order {
                 touched,
                 places,
@@ -104,8 +110,8 @@ impl RowIndex {
 }
 
 /// The places of `keys` by key, equal keys in their own order: a sort by counting, digit by digit.
-fn sorted_places(keys: &[usize]) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..keys.len()).collect();
+fn sorted_places(keys: &[usize]) -> Storage<usize> {
+    let mut places: Storage<usize> = (0..keys.len()).collect();
     let bits = usize::BITS - keys.iter().fold(0, |all, key| all | key).leading_zeros();
     if bits == 0 {
         return places;
@@ -113,8 +119,8 @@ fn sorted_places(keys: &[usize]) -> Vec<usize> {
     let passes = bits.div_ceil(DIGIT);
     let digit = bits.div_ceil(passes);
     let mask = (1_usize << digit) - 1;
-    let mut next = vec![0; keys.len()];
-    let mut ends = vec![0_usize; 1 << digit];
+    let mut next = buffers::take(keys.len());
+    let mut ends = buffers::take(1 << digit);
     for pass in 0..passes {
         let of = |place: usize| (keys[place] >> (pass * digit)) & mask;
         ends.fill(0);
@@ -122,10 +128,10 @@ fn sorted_places(keys: &[usize]) -> Vec<usize> {
             ends[of(place)] += 1;
         }
         let mut total = 0;
-        for end in &mut ends {
+        for end in ends.iter_mut() {
             (*end, total) = (total, total + *end);
         }
-        for &place in &places {
+        for &place in places.iter() {
             let end = &mut ends[of(place)];
             next[*end] = place;
             *end += 1;
@@ -146,8 +152,9 @@ mod tests {
         assert_eq!(index.touched(), [0, 2, 9]);
         let groups: Vec<_> = index.groups(1..3).collect();
         assert_eq!(groups, [(2, &[1, 4][..]), (9, &[0, 2, 5][..])]);
-        assert!(RowIndex::default().touched().is_empty());
-        assert_eq!(RowIndex::default().groups(0..0).count(), 0);
+        let nothing = RowIndex::from(Vec::new());
+        assert!(nothing.touched().is_empty());
+        assert_eq!(nothing.groups(0..0).count(), 0);
     }
 
     proptest! {
@@ -157,7 +164,7 @@ mod tests {
         ) {
             let mut expected: Vec<usize> = (0..keys.len()).collect();
             expected.sort_by_key(|&place| keys[place]);
-            prop_assert_eq!(sorted_places(&keys), expected);
+            prop_assert_eq!(&*sorted_places(&keys), &*expected);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::row_index::RowIndex;
-use crate::buffers::{self, Storage};
+use crate::buffers;
 use crate::layout::{Shape, count};
 use crate::{Element, Error, Result, Tensor};
 
@@ -57,10 +57,13 @@ impl<E: Element> Scaled<E> {
         self.given.get_or_init(|| {
             let width = count(&shape[1..]);
             let (factors, table) = (self.factors.elements(), self.table.elements());
-            let mut data = Vec::with_capacity(factors.len() * width);
-            for (&factor, &source) in factors.iter().zip(self.sources.rows()) {
-                let row = &table[source * width..][..width];
-                data.extend(row.iter().map(|&element| factor * element));
+            let mut data = buffers::take(factors.len() * width);
+            let uses = factors.iter().zip(self.sources.rows());
+            for (place, (&factor, &source)) in uses.enumerate() {
+                let own = &mut data[place * width..][..width];
+                for (own, &element) in own.iter_mut().zip(&table[source * width..]) {
+                    *own = factor * element;
+                }
             }
             Tensor::new(data, shape)
         })
@@ -180,14 +183,13 @@ impl<E: Element> Rows<E> {
             Terms::Given(values) => {
                 let values = values.elements();
                 let term = |place: usize| &values[place * width..][..width];
-                let mut sum: Vec<E> = Vec::new();
+                let mut sum = buffers::take(width);
                 for (row, places) in groups {
                     if let &[only] = places {
                         each(row, term(only));
                         continue;
                     }
-                    sum.clear();
-                    sum.extend_from_slice(term(places[0]));
+                    sum.copy_from_slice(term(places[0]));
                     for &place in &places[1..] {
                         for (total, &term) in sum.iter_mut().zip(term(place)) {
                             *total += term;
@@ -199,7 +201,7 @@ impl<E: Element> Rows<E> {
             Terms::Scaled(scaled) => {
                 let (factors, table) = (scaled.factors.elements(), scaled.table.elements());
                 let sources = scaled.sources.rows();
-                let mut sum = vec![E::zero(); width];
+                let mut sum = buffers::take(width);
                 for (row, places) in groups {
                     let term = |place: usize| {
                         let source = &table[sources[place] * width..][..width];
@@ -225,11 +227,16 @@ impl<E: Element> Rows<E> {
     #[must_use]
     pub fn coalesced(&self) -> Self {
         let touched = self.touched();
-        let mut data = Vec::with_capacity(touched.len() * self.width());
-        self.each_touched(0..touched.len(), |_, sum| data.extend_from_slice(sum));
+        let width = self.width();
+        let mut data = buffers::take(touched.len() * width);
+        let mut place = 0;
+        self.each_touched(0..touched.len(), |_, sum| {
+            data[place..place + width].copy_from_slice(sum);
+            place += width;
+        });
         Self {
             shape: self.shape.clone(),
-            index: RowIndex::from(touched.to_vec()),
+            index: buffers::copied(touched).into(),
             terms: Terms::Given(Tensor::new(data, self.shape_of(touched.len()))),
         }
     }
