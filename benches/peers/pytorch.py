@@ -4,7 +4,6 @@ eager: as one writes it down. tuned: fused optimizer, channels-last, sparse grad
 torch.compile over forward and loss, with the fused optimizer.
 """
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -110,17 +109,11 @@ def workload(name, given):
             x = [x.to(memory_format=torch.channels_last) for x in x]
         return model, F.cross_entropy, [(x,) for x in x], tensors(shared.classes(batch, 10))
     if name == "W5n":
-        batch, noise = given.batch or 64, shared.NOISE_PER_ITEM
+        batch = given.batch or 64
         x = tensors(shared.inputs((batch, 128)))
-        rows = [
-            np.concatenate(
-                [own[:, None], shared.indices(shared.NOISE + b, batch * noise, shared.CLASSES).reshape(batch, noise)], 1
-            )
-            for b, own in enumerate(shared.classes(batch, shared.CLASSES))
-        ]
-        signs = torch.full((1 + noise,), -1.0)
+        signs = torch.full((1 + shared.NOISE_PER_ITEM,), -1.0)
         signs[0] = 1.0
-        pairs = list(zip(x, tensors(rows)))
+        pairs = list(zip(x, tensors(shared.rows(batch))))
         return Sampled(given.width or 256, tuned), negative_sampling_loss, pairs, [signs] * shared.BATCHES
     batch, width = given.batch or 32, given.width or 128
     shape = (shared.TIME, batch, width)

@@ -54,6 +54,13 @@ def classes(items, number):
     return [indices(TARGETS + batch, items, number) for batch in range(BATCHES)]
 
 
+def rows(items):
+    """Every batch's classes and, behind each, its noise classes."""
+    noise = [indices(NOISE + batch, items * NOISE_PER_ITEM, CLASSES) for batch in range(BATCHES)]
+    pairs = zip(classes(items, CLASSES), noise)
+    return [np.concatenate([own[:, None], noise.reshape(items, -1)], 1) for own, noise in pairs]
+
+
 def arguments(description, modes):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--workload", default="all", choices=[*NAMES, "all"])
