@@ -2,13 +2,13 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use limpid_tensor::Tensor;
 
 /// The operations of one chain.
 const LENGTH: usize = 1000;
 
-fn overhead(criterion: &mut Criterion) {
+pub(crate) fn overhead(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("graph, 1000 operations on a scalar");
     let plain = Tensor::<f32>::scalar(1.0);
     let leaf = plain.requires_grad();
@@ -24,6 +24,3 @@ fn overhead(criterion: &mut Criterion) {
     });
     group.finish();
 }
-
-criterion_group!(benches, overhead);
-criterion_main!(benches);
