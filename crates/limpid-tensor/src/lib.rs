@@ -21,6 +21,7 @@ pub use graph::{
 };
 pub use kernel::{simd, threads};
 pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims};
+pub use ops::batch_norm::BatchNormalized;
 pub use ops::conv::Convolution;
 pub use ops::elementwise::{Elementwise, Saved};
 pub use ops::pool::Pooling;

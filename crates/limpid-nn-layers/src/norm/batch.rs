@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Buffer, Element, Error, Parameter, Result, Tensor, count};
 
-use super::standardize::{Centre, Grouping, channel_shape, scale_and_shift, standardize};
+use super::standardize::{channel_shape, scale_and_shift};
 use crate::{Context, Module, Parameters};
 
 /// How a [`BatchNorm`] layer is to be made.
@@ -173,22 +173,17 @@ impl<E: Element> Module<E> for BatchNorm<E> {
             let centred = input.sub(&self.running_mean.reshape(&shape)?)?;
             return scale_and_shift(centred.mul(&scale.reshape(&shape)?)?, weight, bias, &shape);
         }
-        let grouping = Grouping {
-            outer: input.shape()[0],
-            groups: channels,
-            inner: count(&input.shape()[2..]),
-        };
-        let size = grouping.size();
+        let size = input.shape()[0] * count(&input.shape()[2..]);
         if size < 2 {
             let rule = "training needs more than one number a channel";
             return Err(Error::shape("batch_norm", &[input.shape()], rule));
         }
-        let done = standardize("batch_norm", input, grouping, Centre::Mean, self.eps)?;
+        let done = input.batch_norm(weight, bias, self.eps)?;
         let unbiased = size as f64 / (size - 1) as f64;
         let variance: Vec<f64> = done.variance.iter().map(|var| var * unbiased).collect();
         self.keep(context, "running_mean", &self.running_mean, &done.mean)?;
         self.keep(context, "running_var", &self.running_var, &variance)?;
-        scale_and_shift(done.output, weight, bias, &shape)
+        Ok(done.output)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod activation;
 mod arithmetic;
+pub(crate) mod batch_norm;
 mod compare;
 mod concat;
 pub(crate) mod conv;

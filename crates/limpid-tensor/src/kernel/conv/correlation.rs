@@ -3,6 +3,7 @@
 use super::planes::Planes;
 use super::tiles::{ACROSS, Correlate, Level};
 use crate::Element;
+use crate::buffers::{self, Storage};
 
 /// Where results are written: place `[y, x]` of a channel to
 /// `origin + y row_step + x column_step`, and channels `channel_step` apart.
@@ -34,7 +35,7 @@ struct Run {
 /// A correlation with all sizes known: every output channel o of a group at every place p is
 /// bias(o) plus the sum over the taps t of weight(o, t) image(t + p).
 #[derive(Debug)]
-pub(crate) struct Correlation<E> {
+pub(crate) struct Correlation<E: Element> {
     level: Level,
     /// Where a tap reads, counted from the group's first channel.
     offsets: Vec<usize>,
@@ -43,7 +44,7 @@ pub(crate) struct Correlation<E> {
     /// Output channels of a group.
     outputs: usize,
     /// For every group, block of rows and tap, a weight for each row.
-    weights: Vec<E>,
+    weights: Storage<E>,
     slots: Vec<Slot>,
     runs: Vec<Run>,
     target: Target,
@@ -63,11 +64,15 @@ impl<E: Element> Correlation<E> {
     ) -> Self {
         let level = Level::of::<E>(target.places[1]);
         let taps = offsets.len();
-        let mut weights = Vec::with_capacity(groups * outputs * taps);
+        let mut weights = buffers::take(groups * outputs * taps);
+        let mut place = 0;
         for group in 0..groups {
             for (first, rows) in level.blocks(outputs) {
                 for tap in 0..taps {
-                    weights.extend((first..first + rows).map(|row| weight(group, row, tap)));
+                    for row in first..first + rows {
+                        weights[place] = weight(group, row, tap);
+                        place += 1;
+                    }
                 }
             }
         }

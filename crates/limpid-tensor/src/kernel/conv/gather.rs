@@ -22,9 +22,9 @@ pub(crate) struct Gathering {
     image_len: usize,
 }
 
-/// Registers of places that a tile of the gradient runs over before its sums are added up: with
-/// eight channels they fill half of a first-level cache.
-const STEPS: usize = 64;
+/// Bytes of a gradient's channel that a tile runs over before its sums are added up: with eight
+/// channels they fill half of a first-level cache.
+const STRETCH: usize = 2048;
 
 impl Gathering {
     /// For images laid out as `planes`.
@@ -52,18 +52,42 @@ impl Gathering {
         self.places[0] * self.places[1].div_ceil(self.level.lanes::<E>())
     }
 
+    /// Registers that a tile runs over.
+    fn stretch<E: Element>(&self) -> usize {
+        STRETCH / (self.level.lanes::<E>() * size_of::<E>())
+    }
+
     /// How many items should be given to [`Gathering::add`] at once.
     pub(crate) fn items<E: Element>(&self) -> usize {
-        (STEPS / self.steps::<E>().max(1)).max(1)
+        (self.stretch::<E>() / self.steps::<E>().max(1)).max(1)
+    }
+
+    /// Lines of places that are done at once.
+    fn lines<E: Element>(&self) -> usize {
+        let stretch = self.stretch::<E>();
+        let parts = self.steps::<E>().div_ceil(stretch + stretch / 2);
+        self.places[0].div_ceil(parts.clamp(1, self.places[0].max(1)))
+    }
+
+    /// The length of the scratch for [`Gathering::add`].
+    pub(crate) fn packed<E: Element>(&self) -> usize {
+        let lanes = self.level.lanes::<E>();
+        let line = self.places[1].div_ceil(lanes) * lanes;
+        let rows = self
+            .level
+            .blocks(self.outputs)
+            .next()
+            .map_or(0, |block| block.1);
+        self.items::<E>() * self.lines::<E>() * line * rows
     }
 
     /// Adds to `total`, laid out `[group, output, tap]`, what `images` and their gradients say.
-    /// `packed` is scratch.
+    /// `packed` is scratch, as long as [`Gathering::packed`] says.
     pub(crate) fn add<E: Element>(
         &self,
         images: &[E],
         gradients: &[E],
-        packed: &mut Vec<E>,
+        packed: &mut [E],
         total: &mut [E],
     ) {
         let [height, width] = self.places;
@@ -83,8 +107,7 @@ impl Gathering {
                 && total.len() == self.groups * self.outputs * taps,
             "a gradient of {items} items reaches beyond its slices"
         );
-        let parts = self.steps::<E>().div_ceil(STEPS + STEPS / 2);
-        let lines = height.div_ceil(parts.clamp(1, height));
+        let lines = self.lines::<E>();
         for group in 0..self.groups {
             for (first, rows) in self.level.blocks(self.outputs) {
                 let channel = group * self.outputs + first;
@@ -129,7 +152,7 @@ impl Gathering {
     /// them, every line filled up with zeros to whole registers.
     fn pack<'a, E: Element>(
         &self,
-        packed: &mut Vec<E>,
+        packed: &mut [E],
         rows: usize,
         lines: usize,
         items: impl ExactSizeIterator<Item = &'a [E]>,
@@ -143,8 +166,7 @@ impl Gathering {
         };
         let [height, width] = self.places;
         let length = rows * width.div_ceil(lanes) * lanes;
-        packed.resize(items.len() * lines * length, E::zero());
-        let mut packed = packed.chunks_exact_mut(length);
+        let mut packed = packed[..items.len() * lines * length].chunks_exact_mut(length);
         for item in items {
             for (line, packed) in (0..lines).zip(&mut packed) {
                 work(&item[line * width..], height * width, width, rows, packed);

@@ -1,5 +1,6 @@
 //! How a kernel is laid over an image, and the three products that convolutions are made of.
 
+use crate::buffers::{self, Storage};
 use crate::kernel::conv::{Correlation, Gathering, Planes, Target};
 use crate::kernel::reduce::sum;
 use crate::kernel::threads;
@@ -138,7 +139,12 @@ impl Geometry {
     }
 
     /// From images to places: out = W patches(x) + b.
-    pub(super) fn apply<E: Element>(&self, x: &[E], weight: &[E], bias: Option<&[E]>) -> Vec<E> {
+    pub(super) fn apply<E: Element>(
+        &self,
+        x: &[E],
+        weight: &[E],
+        bias: Option<&[E]>,
+    ) -> Storage<E> {
         let (planes, offsets) = self.planes::<E>();
         let [height, width] = self.patches.places;
         let target = Target {
@@ -170,7 +176,7 @@ impl Geometry {
         g: &[E],
         weight: &[E],
         bias: Option<&[E]>,
-    ) -> Vec<E> {
+    ) -> Storage<E> {
         let [down, across] = [0, 1].map(|axis| self.remainders(axis));
         let first = [&down, &across].map(|all| all.iter().map(|it| it.reads[0]).min().unwrap_or(0));
         let last = [&down, &across].map(|all| all.iter().map(|it| it.reads[1]).max().unwrap_or(0));
@@ -265,8 +271,8 @@ impl Geometry {
         x: &[E],
         bias: Option<&[E]>,
         length: usize,
-    ) -> Vec<E> {
-        let mut out = vec![E::zero(); self.batch * length];
+    ) -> Storage<E> {
+        let mut out = buffers::take(self.batch * length);
         let image = x.len().checked_div(self.batch).unwrap_or(0);
         let reach = correlations.iter().map(Correlation::reach).max();
         let reach = reach.unwrap_or(0).max(planes.len());
@@ -279,7 +285,7 @@ impl Geometry {
             _ => length / parts,
         };
         let work = |first: usize, out: &mut [E]| {
-            let mut laid = Vec::new();
+            let mut laid = None;
             let channel_step = correlations[0].channel_step();
             let mut done = 0;
             while done < out.len() {
@@ -289,9 +295,9 @@ impl Geometry {
                 let source = if planes.is_image() && x.len() - item * image >= reach {
                     &x[item * image..]
                 } else {
-                    laid.resize(reach, E::zero());
-                    planes.fill(source, &mut laid);
-                    laid.as_slice()
+                    let laid = laid.get_or_insert_with(|| buffers::zeroed(reach));
+                    planes.fill(source, laid);
+                    &**laid
                 };
                 for correlation in correlations {
                     correlation.run(source, bias, from / channel_step, &mut out[done..until]);
@@ -305,13 +311,13 @@ impl Geometry {
         if self.work() < SHARED {
             work(0, &mut out);
         } else {
-            threads::chunks(out.as_mut_slice(), task, work);
+            threads::chunks(&mut out[..], task, work);
         }
         out
     }
 
     /// The weight's gradient: the sum over the batch of g patches(x)^T.
-    pub(super) fn weight_gradient<E: Element>(&self, x: &[E], g: &[E]) -> Vec<E> {
+    pub(super) fn weight_gradient<E: Element>(&self, x: &[E], g: &[E]) -> Storage<E> {
         let (planes, offsets) = self.planes::<E>();
         let gathering = Gathering::new::<E>(
             &planes,
@@ -321,24 +327,27 @@ impl Geometry {
             self.patches.places,
         );
         let length = self.groups * self.outputs * self.taps();
-        let mut total = vec![E::zero(); length];
+        let mut total = buffers::zeroed(length);
         if self.batch * length == 0 {
             return total;
         }
         let task = self.batch.div_ceil(MOST_SUMS);
         let tasks = self.batch.div_ceil(task);
-        let mut sums = vec![E::zero(); tasks * length];
+        let mut sums = buffers::zeroed(tasks * length);
         let (image, places) = (self.image(), self.places());
         let work = |first: usize, total: &mut [E]| {
             let (step, len) = (gathering.items::<E>(), planes.len());
             let items = first / length * task;
             let end = self.batch.min(items + task);
-            let (mut laid, mut packed) = (Vec::new(), Vec::new());
+            let mut packed = buffers::take(gathering.packed::<E>());
+            let mut laid = match planes.is_image() {
+                true => buffers::take(0),
+                false => buffers::zeroed(step * len),
+            };
             for item in (items..end).step_by(step) {
                 let next = end.min(item + step);
                 let mut source = &x[item * image..next * image];
                 if !planes.is_image() {
-                    laid.resize(step * len, E::zero());
                     for (source, laid) in source.chunks_exact(image).zip(laid.chunks_exact_mut(len))
                     {
                         planes.fill(source, laid);
@@ -353,7 +362,7 @@ impl Geometry {
                 .enumerate()
                 .for_each(|(index, sums)| work(index * length, sums));
         } else {
-            threads::chunks(sums.as_mut_slice(), length, work);
+            threads::chunks(&mut sums[..], length, work);
         }
         for part in sums.chunks_exact(length) {
             for (total, &part) in total.iter_mut().zip(part) {
@@ -365,8 +374,8 @@ impl Geometry {
 }
 
 /// The sum of each channel of `[N, channels, plane]`, item by item.
-pub(super) fn channel_sums<E: Element>(g: &[E], channels: usize, plane: usize) -> Vec<E> {
-    let mut sums = vec![E::zero(); channels];
+pub(super) fn channel_sums<E: Element>(g: &[E], channels: usize, plane: usize) -> Storage<E> {
+    let mut sums = buffers::zeroed(channels);
     if plane > 0 {
         for (index, plane) in g.chunks_exact(plane).enumerate() {
             sums[index % channels] += sum(plane);

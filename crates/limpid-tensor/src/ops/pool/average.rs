@@ -1,7 +1,10 @@
 //! The mean of every window.
 
+use super::max::by_planes;
 use super::window::{Pooling, batched, image_of};
+use crate::buffers;
 use crate::kernel::pool::{Window, window_add, window_sum};
+use crate::kernel::reduce::sum;
 use crate::layout::{Shape, count};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
@@ -25,15 +28,23 @@ impl<E: Element> Backward<E> for AveragePoolBackward {
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let (height, width) = (self.shape[2], self.shape[3]);
         let windows = &self.windows.windows;
-        let mut data = vec![E::zero(); count(&self.shape)];
-        if !data.is_empty() {
-            let planes = data.chunks_exact_mut(height * width);
-            for (plane, g) in planes.zip(gradient.elements().chunks_exact(windows.len())) {
+        let mut data = buffers::take(count(&self.shape));
+        let g = gradient.elements();
+        by_planes(&mut data, height * width, |first, data| {
+            for (index, plane) in (first..).zip(data.chunks_exact_mut(height * width)) {
+                let g = &g[index * windows.len()..][..windows.len()];
+                if let ([(window, divisor)], &[g]) = (windows.as_slice(), g)
+                    && *window == (0..height, 0..width)
+                {
+                    plane.fill(g / E::of(*divisor));
+                    continue;
+                }
+                plane.fill(E::zero());
                 for ((window, divisor), &g) in windows.iter().zip(g) {
                     window_add(plane, width, window, g / E::of(*divisor));
                 }
             }
-        }
+        });
         inputs.add(0, Tensor::new(data, self.shape.clone()));
         Ok(())
     }
@@ -46,16 +57,23 @@ fn average<E: Element>(
 ) -> Result<Tensor<E>> {
     let [height, width] = image_of(name, input.shape())?;
     let x = input.elements();
-    let mut data = Vec::with_capacity(x.len());
-    for plane in x.chunks_exact((height * width).max(1)) {
-        let means = windows.windows.iter();
-        data.extend(
-            means.map(|(window, divisor)| window_sum(plane, width, window) / E::of(*divisor)),
-        );
-    }
+    let (plane, results) = (height * width, windows.windows.len());
+    let mut data = buffers::take(count(&input.shape()[..2]) * results);
+    by_planes(&mut data, results, |first, data| {
+        for (index, data) in (first..).zip(data.chunks_exact_mut(results)) {
+            let x = &x[index * plane..][..plane];
+            for (data, (window, divisor)) in data.iter_mut().zip(&windows.windows) {
+                let total = match *window == (0..height, 0..width) {
+                    true => sum(x),
+                    false => window_sum(x, width, window),
+                };
+                *data = total / E::of(*divisor);
+            }
+        }
+    });
     let mut shape = input.layout.shape.clone();
     [shape[2], shape[3]] = windows.places;
-    let value = Tensor::from_vec(data, &shape)?;
+    let value = Tensor::new(data, shape);
     Ok(value.recorded(&[input], || AveragePoolBackward {
         name,
         shape: input.layout.shape.clone(),
