@@ -13,7 +13,9 @@ use crate::kernel::gemm::Multiply;
 ///
 /// Settings are given as `f64` throughout limpid and rounded to the element type at the last
 /// moment.
-pub trait Element: Float + NumAssign + Sum + Display + LowerExp + Pooled + Vectors + Multiply {
+pub trait Element:
+    Float + NumAssign + Sum + Display + LowerExp + Pooled + Vectors + Multiply
+{
     /// The type's name in messages and files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 

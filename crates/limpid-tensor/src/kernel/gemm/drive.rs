@@ -90,8 +90,46 @@ pub(crate) fn multiply<E: Element>(
         column,
     };
     let whole = Whole { out, blend, micro };
+    if let Some(width) = plan::strips(shape, &micro).filter(|_| !swapped) {
+        // SAFETY: as below.
+        return unsafe { in_strips(&whole, shape, left, right, width) };
+    }
     // SAFETY: `out` is exclusive, and holds the shape at these distances; both operands hold theirs.
     unsafe { whole.multiply(shape, left, right) }
+}
+
+/// The columns in strips, one task each, so that each packs its own part of a right operand that no
+/// cache would hold.
+///
+/// # Safety
+/// As for [`Whole::multiply`].
+unsafe fn in_strips<E: Element>(
+    whole: &Whole<'_, E>,
+    (rows, depth, columns): (usize, usize, usize),
+    left: Strided<'_, E>,
+    right: Strided<'_, E>,
+    width: usize,
+) {
+    threads::run(columns.div_ceil(width), &|task| {
+        let first = task * width;
+        let shape = (rows, depth, width.min(columns - first));
+        let shifted = |row: usize, column: usize, values: &mut [E]| {
+            if let Some(then) = whole.blend.then {
+                then(row, first + column, values);
+            }
+        };
+        let then: Then<'_, E> = &shifted;
+        let strip = Whole {
+            out: whole.out.right(first),
+            blend: Blend {
+                then: whole.blend.then.map(|_| then),
+                ..whole.blend
+            },
+            micro: whole.micro,
+        };
+        // SAFETY: strips have no column in common, and lie within what the caller promises.
+        unsafe { strip.multiply(shape, left, right.from(0, first)) }
+    });
 }
 
 /// The inner dimension in pieces, one task each, whose products are added in their order.

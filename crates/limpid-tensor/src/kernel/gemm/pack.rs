@@ -157,14 +157,20 @@ pub(super) fn panels<E: Element>(
     }
 }
 
-/// Copies rows of `WIDTH` elements: of a known length, as the compiler then uses whole vectors and
-/// does not call the system's function, which would take longer.
+/// Elements that are copied at once: more, and the compiler calls the system's function, which takes
+/// longer.
+const RUN: usize = 8;
+
+/// Copies rows of `WIDTH` elements, a multiple of [`RUN`].
 fn side_by_side<E: Element, const WIDTH: usize>(to: &mut [E], from: &[E], stride: usize) {
     let rows = from
         .chunks(stride)
         .filter_map(|row| row.first_chunk::<WIDTH>());
     for (to, from) in to.as_chunks_mut::<WIDTH>().0.iter_mut().zip(rows) {
-        *to = *from;
+        let runs = from.as_chunks::<RUN>().0;
+        for (to, from) in to.as_chunks_mut::<RUN>().0.iter_mut().zip(runs) {
+            *to = *from;
+        }
     }
 }
 

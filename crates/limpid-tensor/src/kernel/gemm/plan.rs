@@ -93,6 +93,21 @@ pub(super) fn slabs(rows: usize, depth: usize, columns: usize) -> usize {
     }
 }
 
+/// Elements of a right operand from which on it is packed strip by strip, and of a packed strip.
+const STRIPS: usize = 1 << 20;
+const STRIP: usize = 1 << 16;
+
+/// The width of the strips that the columns are cut into, if they are: where few rows meet a right
+/// operand that no cache holds.
+pub(super) fn strips<E>(
+    (rows, depth, columns): (usize, usize, usize),
+    micro: &Micro<E>,
+) -> Option<usize> {
+    let panel = VECTORS * micro.lanes;
+    let width = (STRIP / depth / panel).max(1) * panel;
+    (rows <= 16 * micro.rows && depth * columns >= STRIPS && columns >= 8 * width).then_some(width)
+}
+
 /// Whether the left operand is read where it lies: its steps side by side, and not so that the
 /// rows of a tile fall on the same lines of the first-level cache.
 pub(super) fn reads_left_in_place<E>(left: &Strided<'_, E>, panels: usize) -> bool {
@@ -131,7 +146,8 @@ pub(super) fn swaps<E>(
         micro,
     );
     // Cycles that it takes to write an element of the result transposed.
-    let writing = 0.8 * (rows * columns) as f64;
+    let far_apart = columns * size_of::<E>() > 1 << 12;
+    let writing = if far_apart { 4.0 } else { 0.8 } * (rows * columns) as f64;
     swapped + writing < as_given
 }
 
@@ -153,7 +169,8 @@ fn cost<E>(
         true => 0.0,
         false => packing(right.column_stride, right.row_stride),
     };
-    if depth * columns * size_of::<E>() > 4 << 20 {
+    let in_strips = strips((rows, depth, columns), micro).is_some();
+    if depth * columns * size_of::<E>() > 4 << 20 && !in_strips {
         // It goes through memory, not through a cache.
         right_cost *= 4.0;
     }

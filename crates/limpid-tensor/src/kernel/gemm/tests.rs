@@ -106,6 +106,7 @@ fn products_cut_into_blocks_tasks_and_slabs_agree_with_the_definition() {
         check::<f64>((67, 130, 601), by_columns, 1, 1e-13);
         check::<f64>((70, 2_500, 65), by_columns, 0, 1e-13);
         check::<f32>((9, 5_000, 130), by_columns, 0, 1e-5);
+        check::<f32>((33, 70, 16_001), by_columns, 0, 1e-5);
         check::<f32>((1, 300, 4_000), by_columns, 0, 1e-5);
         check::<f32>((4_000, 300, 1), by_columns, 0, 1e-5);
     }

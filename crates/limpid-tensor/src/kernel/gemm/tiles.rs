@@ -23,6 +23,16 @@ pub(super) struct Out<E> {
     pub(super) column: usize,
 }
 
+impl<E> Out<E> {
+    /// The result from column `column` on.
+    pub(super) fn right(self, column: usize) -> Self {
+        Self {
+            start: self.start.wrapping_add(column * self.column),
+            ..self
+        }
+    }
+}
+
 // SAFETY: tasks write through it to places of their own.
 unsafe impl<E: Send> Send for Out<E> {}
 // SAFETY: as above.
