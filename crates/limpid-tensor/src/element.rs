@@ -8,13 +8,14 @@ use num_traits::{Float, NumAssign};
 use crate::buffers::Pooled;
 use crate::kernel::conv::Vectors;
 use crate::kernel::gemm::Multiply;
+use crate::kernel::math::{self, Constants};
 
 /// A floating-point number that tensors compute with: `f32` or `f64`.
 ///
 /// Settings are given as `f64` throughout limpid and rounded to the element type at the last
 /// moment.
 pub trait Element:
-    Float + NumAssign + Sum + Display + LowerExp + Pooled + Vectors + Multiply
+    Float + NumAssign + Sum + Display + LowerExp + Pooled + Vectors + Multiply + Constants
 {
     /// The type's name in messages and files: `"f32"` or `"f64"`.
     const NAME: &'static str;
@@ -41,7 +42,7 @@ impl Element for f32 {
     }
 
     fn erf(self) -> Self {
-        libm::erff(self)
+        math::erf(self)
     }
 }
 
@@ -57,6 +58,6 @@ impl Element for f64 {
     }
 
     fn erf(self) -> Self {
-        libm::erf(self)
+        math::erf(self)
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod channels;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+pub mod math;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 pub mod simd;

@@ -1,0 +1,64 @@
+//! The logistic function and its integral.
+
+use super::exp::exp;
+use super::log::ln_1p_unit;
+use crate::Element;
+
+/// 1 / (1 + e^-x), without overflow on either side, for loops over many numbers.
+#[inline(always)]
+pub fn sigmoid<E: Element>(x: E) -> E {
+    let e = exp(-x.abs());
+    let above = if x < E::zero() { e } else { E::one() };
+    let below = E::one() + e;
+    // What rounding took from 1 + e would be half a unit too much.
+    let lost = e - (below - E::one());
+    let quotient = above / below;
+    quotient - quotient * lost
+}
+
+/// log(1 + e^x), without overflow, for loops over many numbers.
+#[inline(always)]
+pub fn softplus<E: Element>(x: E) -> E {
+    let linear = if x > E::zero() { x } else { E::zero() };
+    linear + ln_1p_unit(exp(-x.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::math::reference::{exhaustive, strided, tabled};
+
+    fn exact_sigmoid(x: f64) -> f64 {
+        (1.0 + (-x).exp()).recip()
+    }
+
+    fn exact_softplus(x: f64) -> f64 {
+        x.max(0.0) + (-x.abs()).exp().ln_1p()
+    }
+
+    #[test]
+    fn sigmoid_is_within_two_units_in_the_last_place() {
+        strided("sigmoid", sigmoid, exact_sigmoid);
+        tabled("sigmoid", sigmoid);
+    }
+
+    #[test]
+    fn softplus_is_within_two_units_in_the_last_place() {
+        strided("softplus", softplus, exact_softplus);
+        tabled("softplus", softplus);
+    }
+
+    #[test]
+    #[ignore = "all numbers of 32 bits take minutes"]
+    fn both_are_so_at_every_number() {
+        exhaustive("sigmoid", sigmoid, exact_sigmoid);
+        exhaustive("softplus", softplus, exact_softplus);
+    }
+
+    #[test]
+    fn both_ends_are_exact() {
+        assert_eq!((sigmoid(1e30_f32), sigmoid(-1e30_f32)), (1.0, 0.0));
+        assert_eq!((softplus(1e30_f32), softplus(-1e30_f32)), (1e30, 0.0));
+        assert!(sigmoid(-700.0_f64) > 0.0 && sigmoid(-100.0_f32) > 0.0);
+    }
+}
