@@ -13,11 +13,22 @@ pub fn count(shape: &[usize]) -> usize {
 }
 
 /// Where a tensor's elements lie in its storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) shape: Shape,
     pub(crate) strides: Shape,
     pub(crate) offset: usize,
+}
+
+impl Clone for Layout {
+    fn clone(&self) -> Self {
+        // Quicker than their `clone`, which goes element by element.
+        Self {
+            shape: Shape::from_slice(&self.shape),
+            strides: Shape::from_slice(&self.strides),
+            offset: self.offset,
+        }
+    }
 }
 
 impl Layout {
@@ -69,17 +80,29 @@ impl Layout {
 
     /// The storage offsets at which the innermost rows begin, in row-major order.
     pub(crate) fn rows(&self) -> Rows<'_> {
+        self.rows_from(0)
+    }
+
+    /// As [`Layout::rows`], without the first `skipped`.
+    pub(crate) fn rows_from(&self, skipped: usize) -> Rows<'_> {
         let outer = self.shape.len().saturating_sub(1);
-        Rows {
+        let mut rows = Rows {
             layout: self,
             index: Shape::from_elem(0, outer),
             offset: self.offset,
-            left: if self.count() == 0 {
-                0
-            } else {
-                count(&self.shape[..outer])
-            },
+            left: 0,
+        };
+        if self.count() == 0 {
+            return rows;
         }
+        rows.left = count(&self.shape[..outer]).saturating_sub(skipped);
+        let mut skipped = skipped;
+        for dim in (0..outer).rev() {
+            rows.index[dim] = skipped % self.shape[dim];
+            rows.offset += rows.index[dim] * self.strides[dim];
+            skipped /= self.shape[dim];
+        }
+        rows
     }
 
     /// The length and the stride of the innermost rows.
@@ -215,6 +238,21 @@ mod tests {
         };
         assert_eq!(offsets(&layout), [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11]);
         assert!(!layout.is_contiguous());
+    }
+
+    #[test]
+    fn rows_can_be_skipped() {
+        let layout = Layout {
+            shape: Shape::from_slice(&[2, 3, 4, 2]),
+            strides: Shape::from_slice(&[1, 2, 0, 7]),
+            offset: 3,
+        };
+        let all: Vec<usize> = layout.rows().collect();
+        for skipped in 0..=24 {
+            let rest: Vec<usize> = layout.rows_from(skipped).collect();
+            assert_eq!(rest, all[skipped..]);
+        }
+        assert_eq!(layout.rows_from(25).count(), 0);
     }
 
     #[test]

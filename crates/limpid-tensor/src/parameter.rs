@@ -63,8 +63,14 @@ impl<E: Element> Parameter<E> {
     }
 
     fn renew(&mut self) {
-        let shape = self.value.layout.shape.clone();
-        self.value.node = self.trainable.then(|| Node::leaf(shape));
+        if self.trainable
+            && let Some(node) = &mut self.value.node
+            && Node::renew(node)
+        {
+            return;
+        }
+        let shape = &self.value.layout.shape;
+        self.value.node = self.trainable.then(|| Node::leaf(shape.clone()));
     }
 }
 

@@ -215,18 +215,25 @@ impl<E: Element> Tensor<E> {
     /// The same values without their history: no gradient flows through the result.
     #[must_use]
     pub fn detach(&self) -> Self {
-        Self {
-            node: None,
-            ..self.clone()
-        }
+        self.with_layout(self.layout.clone())
     }
 
     /// The same values, laid out in row-major order, without history.
     pub(crate) fn contiguous(&self) -> Self {
-        match self.elements() {
-            Elements::Borrowed(_) => self.detach(),
-            Elements::Copied(data) => Self::new(data, self.layout.shape.clone()),
+        if self.layout.is_contiguous() {
+            return self.detach();
         }
+        Self::new(self.copied(), self.layout.shape.clone())
+    }
+
+    /// The elements in row-major order, to be changed in place: absent where somebody else holds
+    /// them too.
+    pub(crate) fn own_elements_mut(&mut self) -> Option<&mut [E]> {
+        if !self.layout.is_contiguous() {
+            *self = self.contiguous();
+        }
+        let range = self.layout.offset..self.layout.offset + self.layout.count();
+        Arc::get_mut(&mut self.storage).map(|storage| &mut storage[range])
     }
 
     /// The elements in row-major order, in the tensor's own memory where nobody else holds it.

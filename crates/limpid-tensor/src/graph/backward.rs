@@ -1,12 +1,9 @@
 //! The walk from a loss back to the leaves.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::Arc;
+use std::fmt;
 
-use smallvec::SmallVec;
-
+use super::walk::Walk;
 use super::{Gradient, Gradients, Node};
 use crate::{Element, Error, ErrorKind, Result, Tensor};
 
@@ -51,29 +48,61 @@ pub trait Backward<E: Element>: Send + Sync + 'static {
 }
 
 /// Takes the gradients that a [`Backward`] hands to its inputs.
-#[derive(Debug)]
 pub struct InputGradients<'a, E: Element> {
-    node: &'a Node<E>,
-    collected: SmallVec<[Option<Gradient<E>>; 2]>,
+    receiver: &'a mut (dyn Receiver<E> + 'a),
+}
+
+/// Hides how long the graph lives from those who write backward halves.
+trait Receiver<E: Element> {
+    fn wants(&self, input: usize) -> bool;
+
+    fn add(&mut self, input: usize, gradient: Gradient<E>);
+}
+
+/// Where the gradients of one node's inputs go.
+struct Step<'graph, 'walk, E: Element> {
+    node: &'graph Node<E>,
+    walk: &'walk mut Walk<'graph, E>,
+    outcome: Result<()>,
+}
+
+impl<E: Element> Receiver<E> for Step<'_, '_, E> {
+    fn wants(&self, input: usize) -> bool {
+        self.node.inputs.get(input).is_some_and(Option::is_some)
+    }
+
+    fn add(&mut self, input: usize, gradient: Gradient<E>) {
+        let Some(Some(input)) = self.node.inputs.get(input) else {
+            return;
+        };
+        if gradient.shape() == input.shape.as_slice() {
+            self.walk.add(input, gradient);
+        } else if self.outcome.is_ok() {
+            let shapes = [gradient.shape(), &input.shape];
+            let rule = "the backward half must give a gradient of its input's shape";
+            self.outcome = Err(Error::shape(self.node.operation.name(), &shapes, rule));
+        }
+    }
 }
 
 impl<E: Element> InputGradients<'_, E> {
     /// Whether anybody asks for the gradient of input number `input`: if not, it need not be
     /// computed.
     pub fn wants(&self, input: usize) -> bool {
-        self.node.inputs.get(input).is_some_and(Option::is_some)
+        self.receiver.wants(input)
     }
 
     /// Adds to the gradient of input number `input`; dropped where nobody asks for it.
     pub fn add(&mut self, input: usize, gradient: impl Into<Gradient<E>>) {
-        if self.wants(input) {
-            let gradient = gradient.into();
-            let sum = match self.collected[input].take() {
-                Some(own) => own.plus(gradient),
-                None => gradient,
-            };
-            self.collected[input] = Some(sum);
-        }
+        self.receiver.add(input, gradient.into());
+    }
+}
+
+impl<E: Element> fmt::Debug for InputGradients<'_, E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("InputGradients")
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,7 +175,7 @@ impl<E: Element> Tensor<E> {
         }
         let inputs = inputs.iter().map(|input| input.node.clone()).collect();
         let shape = self.layout.shape.clone();
-        let node = Node::operation(shape, inputs, Box::new(operation()));
+        let node = Node::operation(shape, inputs, operation());
         Self {
             node: Some(node),
             ..self
@@ -187,57 +216,26 @@ impl<E: Element> Tensor<E> {
                 "gradient and value must have one shape",
             ));
         }
-        let mut gradients = Gradients::default();
-        // A result's number is greater than those of its inputs. So when the greatest pending node
-        // is taken out, all that use it have been walked, and its gradient is complete.
-        let mut pending: BTreeMap<u64, (&Arc<Node<E>>, Gradient<E>)> = BTreeMap::new();
-        pending.insert(root.id, (root, gradient.into()));
-        while let Some((id, (node, gradient))) = pending.pop_last() {
-            let gradient = match &node.operation {
-                None => gradient,
-                Some(operation) => {
-                    let gradient = gradient.into_dense();
-                    if node.is_retained() {
-                        gradients.insert(id, gradient.clone().into());
-                    }
-                    let collected = smallvec::smallvec![None; node.inputs.len()];
-                    let mut inputs = InputGradients { node, collected };
-                    operation.backward(gradient, &mut inputs)?;
-                    for (input, gradient) in node.inputs.iter().zip(inputs.collected) {
-                        if let (Some(input), Some(gradient)) = (input, gradient) {
-                            pend(&mut pending, input, gradient, operation.name())?;
-                        }
-                    }
-                    continue;
-                }
+        let mut walk = Walk::new();
+        walk.add(root, gradient.into());
+        while let Some((node, gradient)) = walk.next() {
+            let gradient = gradient.into_dense();
+            if node.is_retained() {
+                walk.found.add(node.id, gradient.clone().into());
+            }
+            let mut step = Step {
+                node,
+                walk: &mut walk,
+                outcome: Ok(()),
             };
-            gradients.insert(id, gradient);
+            let mut inputs = InputGradients {
+                receiver: &mut step,
+            };
+            node.operation.backward(gradient, &mut inputs)?;
+            step.outcome?;
         }
-        Ok(gradients)
+        Ok(walk.found)
     }
-}
-
-fn pend<'a, E: Element>(
-    pending: &mut BTreeMap<u64, (&'a Arc<Node<E>>, Gradient<E>)>,
-    input: &'a Arc<Node<E>>,
-    gradient: Gradient<E>,
-    operation: &'static str,
-) -> Result<()> {
-    if gradient.shape() != input.shape.as_slice() {
-        let shapes = [gradient.shape(), &input.shape];
-        let rule = "the backward half must give a gradient of its input's shape";
-        return Err(Error::shape(operation, &shapes, rule));
-    }
-    match pending.entry(input.id) {
-        Entry::Vacant(place) => {
-            place.insert((input, gradient));
-        }
-        Entry::Occupied(place) => {
-            let (node, own) = place.remove();
-            pending.insert(input.id, (node, own.plus(gradient)));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{Product, Rows};
 use crate::buffers::Storage;
 use crate::kernel::elementwise;
+use crate::layout::Shape;
 use crate::{Element, Result, Tensor};
 
 /// The gradient of one value.
@@ -98,12 +99,17 @@ impl<E: Element> Gradient<E> {
         match (self, other) {
             (Self::Rows(left), Self::Rows(right)) => Self::Rows(left.plus(&right)),
             (left, right) => {
-                let right = right.into_dense();
-                let left = left.into_dense();
-                let shape = left.layout.shape.clone();
-                let mut data = left.into_storage();
-                elementwise::zip_in_place(&mut data, &right.elements(), |a, b| a + b);
-                Self::Dense(Tensor::new(data, shape))
+                let (mut own, mut other) = (left.into_dense(), right.into_dense());
+                if own.own_elements_mut().is_none() {
+                    std::mem::swap(&mut own, &mut other);
+                }
+                let other = other.elements();
+                if let Some(elements) = own.own_elements_mut() {
+                    elementwise::zip_in_place(elements, &other, |a, b| a + b);
+                    return Self::Dense(own);
+                }
+                let sum = elementwise::zip(&own.elements(), &other, |a, b| a + b);
+                Self::Dense(Tensor::new(sum, Shape::from_slice(own.shape())))
             }
         }
     }

@@ -1,7 +1,5 @@
 //! All gradients of one walk, as a value.
 
-use std::collections::BTreeMap;
-
 use super::Gradient;
 use crate::{Element, Error, Result, Tensor};
 
@@ -12,17 +10,44 @@ use crate::{Element, Error, Result, Tensor};
 /// value, so that no gradient is applied twice.
 #[derive(Clone, Debug, Default)]
 pub struct Gradients<E: Element> {
-    by_node: BTreeMap<u64, Gradient<E>>,
+    /// Number of each value's node and place of its gradient, ascending.
+    order: Vec<(u64, usize)>,
+    places: Vec<Option<Gradient<E>>>,
 }
 
 impl<E: Element> Gradients<E> {
-    pub(super) fn insert(&mut self, id: u64, gradient: Gradient<E>) {
-        self.by_node.insert(id, gradient);
+    /// Adds to the gradient of the node number `id`.
+    pub(super) fn add(&mut self, id: u64, gradient: Gradient<E>) {
+        self.put(id, gradient, Gradient::plus);
+    }
+
+    /// Puts `joined` of the old and the new gradient in the place of the old, if there is one.
+    fn put(
+        &mut self,
+        id: u64,
+        gradient: Gradient<E>,
+        joined: impl FnOnce(Gradient<E>, Gradient<E>) -> Gradient<E>,
+    ) {
+        match self.order.binary_search_by_key(&id, |&(own, _)| own) {
+            Ok(at) => {
+                let slot = &mut self.places[self.order[at].1];
+                *slot = Some(match slot.take() {
+                    Some(own) => joined(own, gradient),
+                    None => gradient,
+                });
+            }
+            Err(at) => {
+                self.order.insert(at, (id, self.places.len()));
+                self.places.push(Some(gradient));
+            }
+        }
     }
 
     /// The gradient of `of`, if it was found.
     pub fn get(&self, of: &Tensor<E>) -> Option<&Gradient<E>> {
-        self.by_node.get(&of.node.as_ref()?.id)
+        let id = of.node.as_ref()?.id;
+        let at = self.order.binary_search_by_key(&id, |&(own, _)| own).ok()?;
+        self.places[self.order[at].1].as_ref()
     }
 
     /// The gradient of `of` as one tensor, if it was found.
@@ -48,30 +73,28 @@ impl<E: Element> Gradients<E> {
                 "gradient and value must have one shape",
             ));
         }
-        self.by_node.insert(node.id, gradient);
+        self.put(node.id, gradient, |_, new| new);
         Ok(())
     }
 
     /// Adds the gradients of another walk to these, as over the micro-batches of one step.
     #[must_use]
-    pub fn plus(mut self, other: Self) -> Self {
-        for (id, gradient) in other.by_node {
-            let sum = match self.by_node.remove(&id) {
-                Some(own) => own.plus(gradient),
-                None => gradient,
-            };
-            self.by_node.insert(id, sum);
+    pub fn plus(mut self, mut other: Self) -> Self {
+        for (id, place) in other.order {
+            if let Some(gradient) = other.places[place].take() {
+                self.add(id, gradient);
+            }
         }
         self
     }
 
     /// How many values have a gradient.
     pub fn len(&self) -> usize {
-        self.by_node.len()
+        self.order.len()
     }
 
     /// Whether no value has a gradient.
     pub fn is_empty(&self) -> bool {
-        self.by_node.is_empty()
+        self.order.is_empty()
     }
 }

@@ -10,6 +10,7 @@ mod node;
 mod product;
 mod row_index;
 mod rows;
+mod walk;
 
 pub use backward::{Backward, InputGradients, without_gradient};
 pub use gradient::Gradient;

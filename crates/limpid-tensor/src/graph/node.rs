@@ -6,20 +6,37 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use super::Backward;
-use crate::Element;
+use super::{Backward, InputGradients};
 use crate::layout::Shape;
+use crate::{Element, Result, Tensor};
 
 /// A value in the graph: a leaf, whose gradient is wanted for itself, or an operation's result.
-pub(crate) struct Node<E: Element> {
+/// The operation lies within the node, so that one allocation holds both.
+pub(crate) struct Node<E: Element, O: ?Sized = dyn Backward<E>> {
     /// Grows with time, so that a result's is greater than those of all its inputs.
     pub(super) id: u64,
     pub(super) shape: Shape,
-    pub(super) inputs: SmallVec<[Option<Arc<Node<E>>>; 2]>,
-    /// Absent in a leaf.
-    pub(super) operation: Option<Box<dyn Backward<E>>>,
+    pub(super) inputs: Inputs<E>,
+    is_leaf: bool,
     /// Whether the gradient of this result is to be kept, though it is no leaf.
     retained: AtomicBool,
+    pub(super) operation: O,
+}
+
+/// The nodes of an operation's inputs, where they want gradients.
+pub(super) type Inputs<E> = SmallVec<[Option<Arc<Node<E>>>; 2]>;
+
+/// What stands in a leaf for the operation.
+struct Leaf;
+
+impl<E: Element> Backward<E> for Leaf {
+    fn name(&self) -> &'static str {
+        "leaf"
+    }
+
+    fn backward(&self, _: Tensor<E>, _: &mut InputGradients<'_, E>) -> Result<()> {
+        Ok(())
+    }
 }
 
 fn next_id() -> u64 {
@@ -29,32 +46,44 @@ fn next_id() -> u64 {
 
 impl<E: Element> Node<E> {
     pub(crate) fn leaf(shape: Shape) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Node {
             id: next_id(),
             shape,
             inputs: SmallVec::new(),
-            operation: None,
+            is_leaf: true,
             retained: AtomicBool::new(true),
+            operation: Leaf,
         })
     }
 
-    pub(super) fn operation(
+    pub(super) fn operation<B: Backward<E>>(
         shape: Shape,
-        inputs: SmallVec<[Option<Arc<Node<E>>>; 2]>,
-        operation: Box<dyn Backward<E>>,
+        inputs: Inputs<E>,
+        operation: B,
     ) -> Arc<Self> {
-        let retained = AtomicBool::new(false);
-        Arc::new(Self {
+        Arc::new(Node {
             id: next_id(),
             shape,
             inputs,
-            operation: Some(operation),
-            retained,
+            is_leaf: false,
+            retained: AtomicBool::new(false),
+            operation,
         })
     }
 
+    /// Makes a leaf stand for a new value; false where somebody else holds it.
+    pub(crate) fn renew(node: &mut Arc<Self>) -> bool {
+        match Arc::get_mut(node) {
+            Some(node) if node.is_leaf => {
+                node.id = next_id();
+                true
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_leaf(&self) -> bool {
-        self.operation.is_none()
+        self.is_leaf
     }
 
     pub(super) fn retain(&self) {
@@ -68,23 +97,24 @@ impl<E: Element> Node<E> {
 
 /// A long chain of operations is taken apart in a loop: dropped link by link it would recurse as
 /// deep as the chain is long, and overflow the stack.
-impl<E: Element> Drop for Node<E> {
+impl<E: Element, O: ?Sized> Drop for Node<E, O> {
     fn drop(&mut self) {
-        let mut loose: Vec<Arc<Self>> = self.inputs.drain(..).flatten().collect();
-        while let Some(node) = loose.pop() {
-            if let Some(mut node) = Arc::into_inner(node) {
+        if self.inputs.is_empty() {
+            return;
+        }
+        let mut loose: SmallVec<[Arc<Node<E>>; 4]> = self.inputs.drain(..).flatten().collect();
+        while let Some(mut node) = loose.pop() {
+            // A node that ends here has lost its inputs before, so that its own drop goes no deeper.
+            if let Some(node) = Arc::get_mut(&mut node) {
                 loose.extend(node.inputs.drain(..).flatten());
             }
         }
     }
 }
 
-impl<E: Element> fmt::Debug for Node<E> {
+impl<E: Element, O: Backward<E> + ?Sized> fmt::Debug for Node<E, O> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self
-            .operation
-            .as_ref()
-            .map_or("leaf", |operation| operation.name());
-        write!(formatter, "{name}#{} {:?}", self.id, self.shape.as_slice())
+        let (name, shape) = (self.operation.name(), self.shape.as_slice());
+        write!(formatter, "{name}#{} {shape:?}", self.id)
     }
 }

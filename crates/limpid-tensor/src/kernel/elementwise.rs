@@ -1,49 +1,60 @@
 //! One number in, one number out, at every place of a slice.
 
-use rayon::prelude::*;
+use crate::buffers::{self, Pooled, Storage};
+use crate::threads;
 
-/// Below this many elements a join of threads costs more than it saves.
-const PARALLEL: usize = 1 << 17;
+/// Fewer elements than this are not worth handing to other threads.
+pub(crate) const PARALLEL: usize = 1 << 16;
 /// What one task works on; small enough for the second-level cache.
-const CHUNK: usize = 1 << 15;
+pub(crate) const CHUNK: usize = 1 << 14;
 
 /// `f` of every element.
-pub(crate) fn map<A: Copy + Sync, B: Copy + Default + Send + Sync>(
-    x: &[A],
-    f: impl Fn(A) -> B + Sync,
-) -> Vec<B> {
+pub(crate) fn map<A: Copy + Sync, B: Pooled>(x: &[A], f: impl Fn(A) -> B + Sync) -> Storage<B> {
+    let mut out = buffers::take(x.len());
+    let work = |out: &mut [B], x: &[A]| {
+        for (out, &a) in out.iter_mut().zip(x) {
+            *out = f(a);
+        }
+    };
     if x.len() < PARALLEL {
-        return x.iter().map(|&a| f(a)).collect();
+        work(&mut out, x);
+    } else {
+        threads::chunks((&mut *out, x), CHUNK, |_, (out, x)| work(out, x));
     }
-    let mut out = vec![B::default(); x.len()];
-    out.par_chunks_mut(CHUNK)
-        .zip(x.par_chunks(CHUNK))
-        .for_each(|(out, x)| {
-            for (out, &a) in out.iter_mut().zip(x) {
-                *out = f(a);
-            }
-        });
     out
 }
 
+/// Replaces every element of `x` by `f` of it.
+pub(crate) fn map_in_place<A: Pooled>(x: &mut [A], f: impl Fn(A) -> A + Sync) {
+    let work = |x: &mut [A]| {
+        for a in x {
+            *a = f(*a);
+        }
+    };
+    if x.len() < PARALLEL {
+        work(x);
+    } else {
+        threads::chunks(x, CHUNK, |_, x| work(x));
+    }
+}
+
 /// `f` of every pair of elements at the same place.
-pub(crate) fn zip<A: Copy + Sync, B: Copy + Sync, C: Copy + Default + Send + Sync>(
+pub(crate) fn zip<A: Copy + Sync, B: Copy + Sync, C: Pooled>(
     x: &[A],
     y: &[B],
     f: impl Fn(A, B) -> C + Sync,
-) -> Vec<C> {
+) -> Storage<C> {
+    let mut out = buffers::take(x.len());
+    let work = |out: &mut [C], x: &[A], y: &[B]| {
+        for (out, (&a, &b)) in out.iter_mut().zip(x.iter().zip(y)) {
+            *out = f(a, b);
+        }
+    };
     if x.len() < PARALLEL {
-        return x.iter().zip(y).map(|(&a, &b)| f(a, b)).collect();
+        work(&mut out, x, y);
+    } else {
+        threads::chunks((&mut *out, x, y), CHUNK, |_, (out, x, y)| work(out, x, y));
     }
-    let mut out = vec![C::default(); x.len()];
-    let inputs = x.par_chunks(CHUNK).zip(y.par_chunks(CHUNK));
-    out.par_chunks_mut(CHUNK)
-        .zip(inputs)
-        .for_each(|(out, (x, y))| {
-            for (out, (&a, &b)) in out.iter_mut().zip(x.iter().zip(y)) {
-                *out = f(a, b);
-            }
-        });
     out
 }
 
@@ -61,9 +72,7 @@ pub(crate) fn zip_in_place<A: Copy + Send + Sync, B: Copy + Sync>(
     if x.len() < PARALLEL {
         work(x, y);
     } else {
-        x.par_chunks_mut(CHUNK)
-            .zip(y.par_chunks(CHUNK))
-            .for_each(|(x, y)| work(x, y));
+        threads::chunks((x, y), CHUNK, |_, (x, y)| work(x, y));
     }
 }
 
@@ -80,5 +89,7 @@ mod tests {
         let mut z = x.clone();
         zip_in_place(&mut z, &y, |a, b| a - b);
         assert_eq!(z, y);
+        map_in_place(&mut z, |a| a * 2.0);
+        assert_eq!(z, x);
     }
 }

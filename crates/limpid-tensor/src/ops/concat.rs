@@ -1,5 +1,6 @@
 //! Several tensors joined into one.
 
+use crate::buffers;
 use crate::layout::{Shape, count, resolve_dim};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
@@ -60,10 +61,13 @@ impl<E: Element> Tensor<E> {
         shape[dim] = lengths.iter().sum();
         let (outer, inner) = (count(&shape[..dim]), count(&shape[dim + 1..]));
         let parts: Vec<_> = tensors.iter().map(|tensor| tensor.elements()).collect();
-        let mut data = Vec::with_capacity(count(&shape));
+        let mut data = buffers::take::<E>(count(&shape));
+        let mut rest = &mut *data;
         for outer in 0..outer {
             for (part, length) in parts.iter().zip(&lengths) {
-                data.extend_from_slice(&part[outer * length * inner..][..length * inner]);
+                let (to, behind) = rest.split_at_mut(length * inner);
+                to.copy_from_slice(&part[outer * length * inner..][..length * inner]);
+                rest = behind;
             }
         }
         Ok(Self::new(data, shape).recorded(tensors, || ConcatBackward { dim, lengths }))

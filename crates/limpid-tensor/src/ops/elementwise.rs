@@ -1,6 +1,7 @@
 //! Operations that treat every element alike.
 
 use crate::kernel::elementwise as kernel;
+use crate::layout::Shape;
 use crate::{Backward, Element, InputGradients, Result, Tensor};
 
 /// What an elementwise operation keeps for its backward half.
@@ -67,16 +68,13 @@ impl<E: Element, O: Elementwise<E>> Backward<E> for ElementwiseBackward<E, O> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let shape = gradient.layout.shape.clone();
-        let data = match &self.saved {
-            Some(saved) => kernel::zip(&saved.elements(), &gradient.elements(), |saved, g| {
-                self.operation.backward(saved, g)
-            }),
-            None => kernel::map(&gradient.elements(), |g| {
-                self.operation.backward(E::zero(), g)
-            }),
+        let share = match &self.saved {
+            Some(saved) => {
+                gradient.zip_into(saved, O::NAME, |g, saved| self.operation.backward(saved, g))?
+            }
+            None => gradient.map_into(|g| self.operation.backward(E::zero(), g)),
         };
-        inputs.add(0, Tensor::new(data, shape));
+        inputs.add(0, share);
         Ok(())
     }
 }
@@ -86,16 +84,31 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     pub fn apply<O: Elementwise<E>>(&self, operation: O) -> Self {
         let data = kernel::map(&self.elements(), |x| operation.value(x));
-        let result = Self::new(data, self.layout.shape.clone());
-        let output = result.clone();
+        let result = Self::new(data, Shape::from_slice(self.shape()));
+        let output = (O::SAVED == Saved::Output).then(|| result.clone());
         result.recorded(&[self], || {
             let saved = match O::SAVED {
                 Saved::Input => Some(self.contiguous()),
-                Saved::Output => Some(output),
-                Saved::Nothing => None,
+                Saved::Output | Saved::Nothing => output,
             };
             ElementwiseBackward { operation, saved }
         })
+    }
+
+    /// `function` of every element, without history: in this tensor's memory where nobody else
+    /// holds it.
+    pub(crate) fn map_into(mut self, function: impl Fn(E) -> E + Sync) -> Self {
+        match self.own_elements_mut() {
+            Some(own) => {
+                kernel::map_in_place(own, function);
+                self.node = None;
+                self
+            }
+            None => {
+                let data = kernel::map(&self.elements(), function);
+                Self::new(data, Shape::from_slice(self.shape()))
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use crate::buffers::Storage;
+use crate::buffers::{self, Storage};
 use crate::layout::{Layout, Shape, count, resolve_dim};
 use crate::{Backward, Element, Error, InputGradients, Result, Rows, Tensor};
 
@@ -23,7 +23,7 @@ impl<E: Element> Backward<E> for NarrowBackward {
             self.shape[self.dim] * inner,
             gradient.shape()[self.dim] * inner,
         );
-        let mut data = vec![E::zero(); count(&self.shape)];
+        let mut data = buffers::zeroed::<E>(count(&self.shape));
         if part > 0 {
             let from = gradient.elements();
             for (to, from) in data.chunks_exact_mut(whole).zip(from.chunks_exact(part)) {
@@ -56,7 +56,7 @@ impl<E: Element> Backward<E> for IndexSelectBackward {
         }
         let inner = count(&self.shape[self.dim + 1..]);
         let outer = count(&self.shape[..self.dim]);
-        let mut data = vec![E::zero(); count(&self.shape)];
+        let mut data = buffers::zeroed::<E>(count(&self.shape));
         let from = gradient.elements();
         for outer in 0..outer {
             for (place, &index) in self.index.iter().enumerate() {
@@ -75,7 +75,7 @@ impl<E: Element> Backward<E> for IndexSelectBackward {
 struct GatherBackward {
     shape: Shape,
     /// Where in the input each element of the result came from.
-    places: Vec<usize>,
+    places: Storage<usize>,
 }
 
 impl<E: Element> Backward<E> for GatherBackward {
@@ -84,7 +84,7 @@ impl<E: Element> Backward<E> for GatherBackward {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let mut data = vec![E::zero(); count(&self.shape)];
+        let mut data = buffers::zeroed::<E>(count(&self.shape));
         for (&place, &term) in self.places.iter().zip(gradient.elements().iter()) {
             data[place] += term;
         }
@@ -139,10 +139,12 @@ impl<E: Element> Tensor<E> {
         let inner = count(&self.shape()[dim + 1..]);
         let outer = count(&self.shape()[..dim]);
         let data = self.elements();
-        let mut picked = Vec::with_capacity(outer * index.len() * inner);
+        let mut picked = buffers::take(outer * index.len() * inner);
+        // Where there is nothing to copy, any length of the parts will do.
+        let mut parts = picked.chunks_exact_mut(inner.max(1));
         for outer in 0..outer {
-            for &index in index {
-                picked.extend_from_slice(&data[(outer * available + index) * inner..][..inner]);
+            for (&index, to) in index.iter().zip(&mut parts) {
+                to.copy_from_slice(&data[(outer * available + index) * inner..][..inner]);
             }
         }
         let mut shape = self.layout.shape.clone();
@@ -176,11 +178,11 @@ impl<E: Element> Tensor<E> {
             return Err(Error::shape("gather", &[self.shape(), index.shape()], rule));
         }
         let strides = crate::layout::row_major(self.shape());
-        let mut places = Vec::with_capacity(index.len());
-        for (place, &chosen) in index.indexed_iter() {
+        let mut places = buffers::take(index.len());
+        for (to, (place, &chosen)) in places.iter_mut().zip(index.indexed_iter()) {
             check_indices("gather", dim, &[chosen], available)?;
             let at = |d: usize| if d == dim { chosen } else { place[d] };
-            places.push((0..self.rank()).map(|d| at(d) * strides[d]).sum::<usize>());
+            *to = (0..self.rank()).map(|d| at(d) * strides[d]).sum::<usize>();
         }
         let data = self.elements();
         let picked: Storage<E> = places.iter().map(|&place| data[place]).collect();

@@ -4,6 +4,7 @@
 mod activation;
 mod arithmetic;
 pub(crate) mod batch_norm;
+mod broadcast;
 mod compare;
 mod concat;
 pub(crate) mod conv;

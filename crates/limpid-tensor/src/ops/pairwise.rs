@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::broadcast::{zip_rows, zip_rows_in_place, zip3_rows};
 use crate::buffers::Storage;
 use crate::kernel::elementwise as kernel;
 use crate::layout::{Shape, broadcast_shapes};
@@ -17,42 +18,48 @@ impl<E: Element> Tensor<E> {
     ) -> Result<Self> {
         if self.shape() == other.shape() {
             let data = kernel::zip(&self.elements(), &other.elements(), function);
-            return Ok(Self::new(data, self.layout.shape.clone()));
+            return Ok(Self::new(data, Shape::from_slice(self.shape())));
         }
         let shape = broadcast_shapes(operation, self.shape(), other.shape())?;
-        if other.len() == 1 && shape.as_slice() == self.shape() {
+        let data = if other.len() == 1 && shape.as_slice() == self.shape() {
             let b = other.storage[other.layout.offset];
-            return Ok(Self::new(
-                kernel::map(&self.elements(), |a| function(a, b)),
-                shape,
-            ));
-        }
-        if self.len() == 1 && shape.as_slice() == other.shape() {
+            kernel::map(&self.elements(), |a| function(a, b))
+        } else if self.len() == 1 && shape.as_slice() == other.shape() {
             let a = self.storage[self.layout.offset];
-            return Ok(Self::new(
-                kernel::map(&other.elements(), |b| function(a, b)),
-                shape,
-            ));
+            kernel::map(&other.elements(), |b| function(a, b))
+        } else {
+            zip_rows(self, other, &shape, function)
+        };
+        Ok(Self::new(data, shape))
+    }
+
+    /// As [`Tensor::zip_broadcast`], in this tensor's memory where nobody else holds it and
+    /// `other` broadcasts to its shape.
+    pub(crate) fn zip_into(
+        mut self,
+        other: &Self,
+        operation: &'static str,
+        function: impl Fn(E, E) -> E + Sync,
+    ) -> Result<Self> {
+        let same = self.shape() == other.shape();
+        let fits =
+            same || *broadcast_shapes(operation, self.shape(), other.shape())? == *self.shape();
+        if !fits || self.own_elements_mut().is_none() {
+            return self.zip_broadcast(other, operation, function);
         }
-        let (left, right) = (
-            self.layout.broadcast(&shape),
-            other.layout.broadcast(&shape),
-        );
-        let ((length, left_stride), (_, right_stride)) = (left.row(), right.row());
-        let mut data = Vec::with_capacity(crate::layout::count(&shape));
-        for (a, b) in left.rows().zip(right.rows()) {
-            let (x, y) = (&self.storage[a..], &other.storage[b..]);
-            match (left_stride, right_stride) {
-                (1, 1) => {
-                    let pairs = x[..length].iter().zip(&y[..length]);
-                    data.extend(pairs.map(|(&a, &b)| function(a, b)));
-                }
-                (1, 0) => data.extend(x[..length].iter().map(|&a| function(a, y[0]))),
-                (0, 1) => data.extend(y[..length].iter().map(|&b| function(x[0], b))),
-                (s, t) => data.extend((0..length).map(|i| function(x[i * s], y[i * t]))),
+        let shape = Shape::from_slice(self.shape());
+        if let Some(own) = self.own_elements_mut() {
+            if same {
+                kernel::zip_in_place(own, &other.elements(), function);
+            } else if other.len() == 1 {
+                let b = other.storage[other.layout.offset];
+                kernel::map_in_place(own, |a| function(a, b));
+            } else {
+                zip_rows_in_place(own, &shape, other, function);
             }
         }
-        Ok(Self::new(data, shape))
+        self.node = None;
+        Ok(self)
     }
 
     /// This tensor summed over the dimensions along which `shape` was broadcast to its own; without
@@ -83,16 +90,9 @@ pub(crate) fn pairwise_gradients<E: Element>(
     left_gradient: impl Fn(E, E, E) -> E + Sync,
     right_gradient: impl Fn(E, E, E) -> E + Sync,
 ) -> Result<()> {
-    let spread = |tensor: &Tensor<E>| tensor.broadcast_to(gradient.shape());
-    let (x, y) = (spread(left)?, spread(right)?);
-    let (x, y, g) = (x.elements(), y.elements(), gradient.elements());
     let full = |function: &(dyn Fn(E, E, E) -> E + Sync)| {
-        let data = x
-            .iter()
-            .zip(y.iter())
-            .zip(g.iter())
-            .map(|((&a, &b), &g)| function(a, b, g));
-        Tensor::new(data.collect::<Storage<E>>(), gradient.layout.shape.clone())
+        let data = zip3_rows(left, right, gradient, function);
+        Tensor::new(data, Shape::from_slice(gradient.shape()))
     };
     if inputs.wants(0) {
         inputs.add(0, full(&left_gradient).sum_to(left.shape())?);
@@ -122,7 +122,14 @@ impl<E: Element> Backward<E> for SumBackward {
         }
         if inputs.wants(1) {
             let share = gradient.sum_to(&self.right)?;
-            inputs.add(1, if self.subtract { share.neg() } else { share });
+            inputs.add(
+                1,
+                if self.subtract {
+                    share.map_into(|g| -g)
+                } else {
+                    share
+                },
+            );
         }
         Ok(())
     }
@@ -154,13 +161,18 @@ impl<E: Element> Backward<E> for MulBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        if inputs.wants(0) {
-            let share = gradient.zip_broadcast(&self.right, "mul", |g, b| g * b)?;
-            inputs.add(0, share.sum_to(self.left.shape())?);
+        let (left, right) = (&self.left, &self.right);
+        if inputs.wants(0) && inputs.wants(1) {
+            let share = gradient.zip_broadcast(right, "mul", |g, b| g * b)?;
+            inputs.add(0, share.sum_to(left.shape())?);
+        } else if inputs.wants(0) {
+            let share = gradient.zip_into(right, "mul", |g, b| g * b)?;
+            inputs.add(0, share.sum_to(left.shape())?);
+            return Ok(());
         }
         if inputs.wants(1) {
-            let share = gradient.zip_broadcast(&self.left, "mul", |g, a| g * a)?;
-            inputs.add(1, share.sum_to(self.right.shape())?);
+            let share = gradient.zip_into(left, "mul", |g, a| g * a)?;
+            inputs.add(1, share.sum_to(right.shape())?);
         }
         Ok(())
     }
@@ -226,8 +238,8 @@ impl<E: Element> Backward<E> for WhereBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let chosen = |take: bool| {
-            gradient.zip_broadcast(&self.condition, "where", move |g, condition| {
+        let chosen = |gradient: Tensor<E>, take: bool| {
+            gradient.zip_into(&self.condition, "where", move |g, condition| {
                 if (condition != E::zero()) == take {
                     g
                 } else {
@@ -236,10 +248,10 @@ impl<E: Element> Backward<E> for WhereBackward<E> {
             })
         };
         if inputs.wants(0) {
-            inputs.add(0, chosen(true)?.sum_to(&self.left)?);
+            inputs.add(0, chosen(gradient.clone(), true)?.sum_to(&self.left)?);
         }
         if inputs.wants(1) {
-            inputs.add(1, chosen(false)?.sum_to(&self.right)?);
+            inputs.add(1, chosen(gradient, false)?.sum_to(&self.right)?);
         }
         Ok(())
     }
@@ -342,8 +354,7 @@ impl<E: Element> Tensor<E> {
     pub fn where_(condition: &ArrayD<bool>, a: &Self, b: &Self) -> Result<Self> {
         let pair = broadcast_shapes("where", a.shape(), b.shape())?;
         let shape = broadcast_shapes("where", condition.shape(), &pair)?;
-        let flags = condition.mapv(|holds| if holds { E::one() } else { E::zero() });
-        let Some(flags) = flags.broadcast(IxDyn(&shape)) else {
+        let Some(flags) = condition.broadcast(IxDyn(&shape)) else {
             let shapes = [condition.shape(), shape.as_slice()];
             return Err(Error::shape(
                 "where",
@@ -351,14 +362,13 @@ impl<E: Element> Tensor<E> {
                 "the condition must broadcast",
             ));
         };
-        let condition = Self::from_view(flags);
-        let (left, right) = (a.broadcast_to(&shape)?, b.broadcast_to(&shape)?);
-        let (flags, left, right) = (condition.elements(), left.elements(), right.elements());
-        let choices = flags.iter().zip(left.iter().zip(right.iter()));
-        let data: Storage<E> = choices
-            .map(|(&c, (&a, &b))| if c != E::zero() { a } else { b })
+        let flags: Storage<E> = flags
+            .iter()
+            .map(|&holds| if holds { E::one() } else { E::zero() })
             .collect();
-        drop(flags);
+        let condition = Self::new(flags, shape.clone());
+        let choose = |a, b, c| if c != E::zero() { a } else { b };
+        let data = zip3_rows(a, b, &condition, choose);
         Ok(Self::new(data, shape).recorded(&[a, b], || WhereBackward {
             condition,
             left: a.layout.shape.clone(),

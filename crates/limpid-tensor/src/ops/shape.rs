@@ -1,6 +1,6 @@
 //! The same elements in another shape.
 
-use std::sync::Arc;
+use smallvec::{SmallVec, smallvec};
 
 use crate::layout::{Layout, Shape, count, resolve_dim};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
@@ -21,7 +21,7 @@ impl<E: Element> Backward<E> for ReshapeBackward {
 }
 
 struct PermuteBackward {
-    inverse: Vec<isize>,
+    inverse: SmallVec<[isize; 4]>,
 }
 
 impl<E: Element> Backward<E> for PermuteBackward {
@@ -62,13 +62,12 @@ impl<E: Element> Tensor<E> {
             let rule = "must hold the same number of elements";
             return Err(Error::shape("reshape", &[self.shape(), shape], rule));
         }
-        let contiguous = self.contiguous();
         let mut layout = Layout::contiguous(Shape::from_slice(shape));
-        layout.offset = contiguous.layout.offset;
-        let value = Self {
-            storage: contiguous.storage,
-            layout,
-            node: None,
+        let value = if self.layout.is_contiguous() {
+            layout.offset = self.layout.offset;
+            self.with_layout(layout)
+        } else {
+            self.contiguous().with_layout(layout)
         };
         Ok(value.recorded(&[self], || ReshapeBackward {
             shape: self.layout.shape.clone(),
@@ -89,7 +88,7 @@ impl<E: Element> Tensor<E> {
         if self.rank() == 0 {
             return self.reshape([1]);
         }
-        let mut shape = self.layout.shape[..start].to_vec();
+        let mut shape = Shape::from_slice(&self.layout.shape[..start]);
         shape.push(count(&self.shape()[start..=end]));
         shape.extend_from_slice(&self.shape()[end + 1..]);
         self.reshape(shape)
@@ -106,7 +105,7 @@ impl<E: Element> Tensor<E> {
         for &dim in dims {
             order.push(resolve_dim("permute", dim, rank)?);
         }
-        let mut inverse = vec![-1; rank];
+        let mut inverse: SmallVec<[isize; 4]> = smallvec![-1; rank];
         for (place, &dim) in order.iter().enumerate() {
             if let Some(slot) = inverse.get_mut(dim) {
                 *slot = place as isize;
@@ -138,7 +137,7 @@ impl<E: Element> Tensor<E> {
     pub fn transpose(&self, first: isize, second: isize) -> Result<Self> {
         let first = resolve_dim("transpose", first, self.rank())?;
         let second = resolve_dim("transpose", second, self.rank())?;
-        let mut dims: Vec<isize> = (0..self.rank() as isize).collect();
+        let mut dims: SmallVec<[isize; 4]> = (0..self.rank() as isize).collect();
         if !dims.is_empty() {
             dims.swap(first, second);
         }
@@ -184,12 +183,7 @@ impl<E: Element> Tensor<E> {
             let rule = "the first must broadcast to the second";
             return Err(Error::shape("broadcast_to", &[self.shape(), shape], rule));
         }
-        let storage = Arc::clone(&self.storage);
-        let value = Self {
-            storage,
-            layout: self.layout.broadcast(shape),
-            node: None,
-        };
+        let value = self.with_layout(self.layout.broadcast(shape));
         Ok(value.recorded(&[self], || BroadcastBackward {
             shape: self.layout.shape.clone(),
         }))
