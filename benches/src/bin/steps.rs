@@ -65,11 +65,6 @@ fn main() -> ExitCode {
         },
     };
     limpid_tensor::threads::set(arguments.threads);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads);
-    if let Err(error) = pool.build_global() {
-        eprintln!("steps: {error}");
-        return ExitCode::FAILURE;
-    }
     for workload in workloads {
         if let Err(error) = run(workload, &arguments) {
             eprintln!("steps: {}: {error}", workload.name());

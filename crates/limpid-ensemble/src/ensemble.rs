@@ -216,10 +216,7 @@ mod tests {
     #[test]
     fn equal_bits_for_every_number_of_threads() {
         let one = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-            pool.build()
-                .unwrap()
-                .install(|| ensemble().predict(&input()).unwrap())
+            limpid_tensor::threads::with(threads, || ensemble().predict(&input()).unwrap())
         };
         assert_eq!(one(1), one(2));
         assert_eq!(one(1), one(4));

@@ -86,8 +86,7 @@ fn one_epoch_equals_the_loop_by_hand() {
 #[test]
 fn equal_seeds_give_equal_bits_for_every_number_of_threads() {
     let one = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        pool.build().unwrap().install(|| {
+        limpid_tensor::threads::with(threads, || {
             let mut model = net(2);
             let mut trainer = trainer(config()).with_average(0.9).unwrap();
             (run(&mut trainer, &mut model), State::of(&model))

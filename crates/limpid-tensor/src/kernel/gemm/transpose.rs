@@ -110,7 +110,6 @@ mod x86 {
 
 #[cfg(test)]
 mod tests {
-    use crate::kernel::gemm::micro::Multiply;
     use crate::simd;
 
     fn check<E: crate::Element>() {
