@@ -1,9 +1,9 @@
 //! Cross-entropy of logits against classes.
 
-use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor};
+use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor, buffers, simd, threads};
 
 use crate::class_rows::{ClassRows, check_weights};
-use crate::log_sum_exp::{entropy, exponentials};
+use crate::log_sum_exp::{LogSumExp, entropy};
 use crate::values::check_share;
 use crate::{Loss, Reduction, uninformed};
 
@@ -117,6 +117,25 @@ impl CrossEntropy {
         Some((own, Spread { share, total }))
     }
 
+    /// The loss of an item of class `class`.
+    fn of_item<E: Element>(&self, log_sum: LogSumExp<E>, logits: &[E], class: usize) -> E {
+        let Some((own, spread)) = self.mixture(class, logits.len()) else {
+            return E::zero();
+        };
+        let mut loss = E::of(own) * log_sum.surprise(logits[class]);
+        if spread.share > 0.0 {
+            let mut all = E::zero();
+            for (other, &logit) in logits.iter().enumerate() {
+                let weight = self.weight.as_ref().map_or(1.0, |it| it[other]);
+                if weight > 0.0 {
+                    all += E::of(weight) * log_sum.surprise(logit);
+                }
+            }
+            loss += E::of(spread.share) * all;
+        }
+        loss
+    }
+
     fn check(&self, classes: usize) -> Result<()> {
         check_share(NAME, "label_smoothing", self.label_smoothing)?;
         check_weights(NAME, self.weight.as_deref(), classes)
@@ -133,8 +152,10 @@ struct Spread {
 
 struct CrossEntropyBackward<E: Element> {
     settings: CrossEntropy,
-    /// The softmax of the logits, `[items, classes]`.
-    probabilities: Vec<E>,
+    /// `[items, classes]`. Their softmax is made again where the gradient is made: that costs less
+    /// than to keep it.
+    logits: Tensor<E>,
+    sums: Vec<LogSumExp<E>>,
     classes: usize,
     target: Vec<usize>,
 }
@@ -145,32 +166,52 @@ impl<E: Element> Backward<E> for CrossEntropyBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let mut data = self.probabilities.clone();
-        let items = data.chunks_exact_mut(self.classes);
-        let gradient = gradient.elements();
-        for ((row, &class), &gradient) in items.zip(&self.target).zip(gradient.iter()) {
-            let Some((own, spread)) = self.settings.mixture(class, self.classes) else {
-                row.fill(E::zero());
-                continue;
-            };
-            let scale = gradient * E::of(own + spread.share * spread.total);
-            for p in row.iter_mut() {
-                *p *= scale;
-            }
-            row[class] -= gradient * E::of(own);
-            if spread.share > 0.0 {
-                for (other, p) in row.iter_mut().enumerate() {
-                    let weight = self.settings.weight.as_ref().map_or(1.0, |it| it[other]);
-                    *p -= gradient * E::of(spread.share * weight);
+        let (logits, gradient) = (self.logits.elements(), gradient.elements());
+        let mut data = buffers::take(logits.len());
+        let (level, classes) = (simd::level(), self.classes);
+        threads::chunks(&mut data[..], part(classes), |first, rows| {
+            simd::with(level, || {
+                let items = first / classes..;
+                for (item, row) in items.zip(rows.chunks_exact_mut(classes)) {
+                    self.slopes(
+                        item,
+                        &logits[item * classes..][..classes],
+                        gradient[item],
+                        row,
+                    );
                 }
-            }
-        }
-        inputs.add(
-            0,
-            Tensor::from_vec(data, [self.target.len(), self.classes])?,
-        );
+            });
+        });
+        let shape = [self.target.len(), classes];
+        inputs.add(0, Tensor::from_storage(data, shape)?);
         Ok(())
     }
+}
+
+impl<E: Element> CrossEntropyBackward<E> {
+    /// Fills `row` with the derivatives by the logits of one item.
+    fn slopes(&self, item: usize, logits: &[E], gradient: E, row: &mut [E]) {
+        let class = self.target[item];
+        let Some((own, spread)) = self.settings.mixture(class, self.classes) else {
+            row.fill(E::zero());
+            return;
+        };
+        let scale = gradient * E::of(own + spread.share * spread.total);
+        self.sums[item].softmax(logits, scale, row);
+        row[class] -= gradient * E::of(own);
+        if spread.share > 0.0 {
+            for (other, p) in row.iter_mut().enumerate() {
+                let weight = self.settings.weight.as_ref().map_or(1.0, |it| it[other]);
+                *p -= gradient * E::of(spread.share * weight);
+            }
+        }
+    }
+}
+
+/// How many elements of rows of `classes` are worth a task of their own.
+fn part(classes: usize) -> usize {
+    const TASK: usize = 1 << 14;
+    TASK.div_ceil(classes) * classes
 }
 
 impl<E: Element> Loss<E> for CrossEntropy {
@@ -188,33 +229,26 @@ impl<E: Element> Loss<E> for CrossEntropy {
         let it = ClassRows::for_classes(NAME, prediction, target, self.ignore_index)?;
         self.check(it.classes)?;
         let logits = it.rows.elements();
-        let mut probabilities = logits.to_vec();
-        let mut losses = Vec::with_capacity(target.len());
-        let rows = logits.chunks_exact(it.classes);
-        let outputs = probabilities.chunks_exact_mut(it.classes);
-        for ((logits, row), &class) in rows.zip(outputs).zip(target) {
-            let log_sum = exponentials(row);
-            let Some((own, spread)) = self.mixture(class, it.classes) else {
-                losses.push(E::zero());
-                continue;
-            };
-            let mut loss = E::of(own) * log_sum.surprise(logits[class]);
-            if spread.share > 0.0 {
-                let mut all = E::zero();
-                for (other, &logit) in logits.iter().enumerate() {
-                    let weight = self.weight.as_ref().map_or(1.0, |it| it[other]);
-                    if weight > 0.0 {
-                        all += E::of(weight) * log_sum.surprise(logit);
-                    }
+        let mut sums = vec![None; target.len()];
+        let mut losses = buffers::take(target.len());
+        let (level, items) = (simd::level(), part(it.classes) / it.classes);
+        let results = (&mut losses[..], sums.as_mut_slice());
+        threads::chunks(results, items, |first, (losses, sums)| {
+            simd::with(level, || {
+                let rows = logits[first * it.classes..].chunks_exact(it.classes);
+                let results = losses.iter_mut().zip(sums).zip(&target[first..]);
+                for (((loss, sum), &class), logits) in results.zip(rows) {
+                    let log_sum = LogSumExp::of(logits);
+                    *loss = self.of_item(log_sum, logits, class);
+                    *sum = Some(log_sum);
                 }
-                loss += E::of(spread.share) * all;
-            }
-            losses.push(loss);
-        }
-        let losses = Tensor::from_vec(losses, [target.len()])?;
+            });
+        });
+        let losses = Tensor::from_storage(losses, [target.len()])?;
         let losses = losses.recorded(&[&it.rows], || CrossEntropyBackward {
             settings: self.clone(),
-            probabilities,
+            logits: it.rows.detach(),
+            sums: sums.into_iter().flatten().collect(),
             classes: it.classes,
             target: target.to_vec(),
         });
@@ -235,7 +269,7 @@ impl<E: Element> Loss<E> for CrossEntropy {
         let items = it.rows.shape()[0] as f64;
         let mut means = vec![0.0; it.classes];
         for logits in it.rows.elements().chunks_exact(it.classes) {
-            let log_sum = exponentials(&mut logits.to_vec());
+            let log_sum = LogSumExp::of(logits);
             for (mean, &logit) in means.iter_mut().zip(logits) {
                 *mean += log_sum.surprise(logit).double() / items;
             }

@@ -1,23 +1,48 @@
 //! The softmax of one row of logits, with the logarithm of its divisor.
 
-use limpid_tensor::Element;
+use limpid_tensor::simd::{self, Arithmetic, Loop};
+use limpid_tensor::{Element, buffers, math};
+
+/// How many running maxima and sums there are.
+const LANES: usize = 32;
 
 /// log(sum_k e^(f_k)) of a row, as its greatest element and what exceeds it.
+///
+/// A single logit of plus infinity is a probability of 1. Several of them, or nothing but minus
+/// infinity, have no softmax: it is NaN.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogSumExp<E> {
     greatest: E,
+    total: E,
     excess: E,
 }
 
 impl<E: Element> LogSumExp<E> {
+    /// Of the logits of one row.
+    pub(crate) fn of(row: &[E]) -> Self {
+        simd::run(Sum(row))
+    }
+
     /// -log p of the class with logit `logit`. The difference of the great numbers comes first, so
     /// that the small one is not lost.
+    #[inline(always)]
     pub(crate) fn surprise(self, logit: E) -> E {
         distance(self.greatest, logit) + self.excess
+    }
+
+    /// Fills `out` with `scale` times the softmax of `row`, which this is of.
+    pub(crate) fn softmax(self, row: &[E], scale: E, out: &mut [E]) {
+        simd::run(Softmax {
+            of: self,
+            row,
+            scale,
+            out,
+        });
     }
 }
 
 /// greatest - logit; 0 where both are the same infinity.
+#[inline(always)]
 fn distance<E: Element>(greatest: E, logit: E) -> E {
     if greatest == logit {
         E::zero()
@@ -26,33 +51,116 @@ fn distance<E: Element>(greatest: E, logit: E) -> E {
     }
 }
 
+struct Sum<'a, E>(&'a [E]);
+
+impl<E: Element> Loop for Sum<'_, E> {
+    type Output = LogSumExp<E>;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> LogSumExp<E> {
+        let greatest = self.greatest();
+        let undefined =
+            greatest == E::infinity() && self.0.iter().filter(|&&x| x == greatest).count() > 1;
+        let shift = if undefined || greatest == E::neg_infinity() {
+            E::nan()
+        } else {
+            greatest
+        };
+        let mut sums = [E::zero(); LANES];
+        let (blocks, rest) = blocks(self.0);
+        for block in blocks.iter().chain([&rest]) {
+            for (sum, &x) in sums.iter_mut().zip(block) {
+                *sum += math::exp(-distance(shift, x));
+            }
+        }
+        let total = folded(sums, |sum, other| sum + other);
+        LogSumExp {
+            greatest: shift,
+            total,
+            excess: total.ln(),
+        }
+    }
+}
+
+impl<E: Element> Sum<'_, E> {
+    /// The greatest logit; NaN where one of them is.
+    #[inline(always)]
+    fn greatest(&self) -> E {
+        let mut greatest = [E::neg_infinity(); LANES];
+        // 0, or NaN once there was one.
+        let mut nothing = [E::zero(); LANES];
+        let (blocks, rest) = blocks(self.0);
+        for block in blocks.iter().chain([&rest]) {
+            for ((best, nothing), &x) in greatest.iter_mut().zip(&mut nothing).zip(block) {
+                *best = if x > *best { x } else { *best };
+                *nothing = if x.is_nan() { x } else { *nothing };
+            }
+        }
+        let nothing = folded(nothing, |sum, other| sum + other);
+        let greatest = folded(greatest, |best, x| if x > best { x } else { best });
+        if nothing.is_nan() { nothing } else { greatest }
+    }
+}
+
+/// The row in blocks, the last one filled up with minus infinity, which adds nothing.
+#[inline(always)]
+fn blocks<E: Element>(row: &[E]) -> (&[[E; LANES]], [E; LANES]) {
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    let mut last = [E::neg_infinity(); LANES];
+    for (last, &x) in last.iter_mut().zip(rest) {
+        *last = x;
+    }
+    (blocks, last)
+}
+
+/// The lanes folded in halves.
+#[inline(always)]
+fn folded<E: Element>(mut lanes: [E; LANES], fold: impl Fn(E, E) -> E) -> E {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] = fold(lanes[lane], lanes[lane + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+struct Softmax<'a, E> {
+    of: LogSumExp<E>,
+    row: &'a [E],
+    scale: E,
+    out: &'a mut [E],
+}
+
+impl<E: Element> Loop for Softmax<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let (greatest, scale) = (self.of.greatest, self.scale / self.of.total);
+        let (rows, mut last) = blocks(self.row);
+        let (outs, rest) = self.out.as_chunks_mut::<LANES>();
+        for (out, row) in outs.iter_mut().zip(rows) {
+            for (out, &x) in out.iter_mut().zip(row) {
+                *out = math::exp(-distance(greatest, x)) * scale;
+            }
+        }
+        for x in &mut last {
+            *x = math::exp(-distance(greatest, *x)) * scale;
+        }
+        for (out, &p) in rest.iter_mut().zip(&last) {
+            *out = p;
+        }
+    }
+}
+
 /// Replaces the logits of one row by their softmax.
-///
-/// A single logit of plus infinity is a probability of 1. Several of them, or nothing but minus
-/// infinity, have no softmax: it is NaN.
 pub(crate) fn exponentials<E: Element>(row: &mut [E]) -> LogSumExp<E> {
-    let greatest = row.iter().fold(E::neg_infinity(), |best, &x| {
-        if x > best || x.is_nan() { x } else { best }
-    });
-    let undefined = greatest.is_infinite() && row.iter().filter(|&&x| x == greatest).count() > 1;
-    let shift = if undefined || greatest == E::neg_infinity() {
-        E::nan()
-    } else {
-        greatest
-    };
-    let mut total = E::zero();
-    for x in row.iter_mut() {
-        *x = (-distance(shift, *x)).exp();
-        total += *x;
-    }
-    let scale = total.recip();
-    for x in row.iter_mut() {
-        *x *= scale;
-    }
-    LogSumExp {
-        greatest: shift,
-        excess: total.ln(),
-    }
+    let logits = buffers::copied(row);
+    let of = LogSumExp::of(&logits);
+    of.softmax(&logits, E::one(), row);
+    of
 }
 
 /// The least of sum_k a_k (-log p_k) over all distributions p, for shares `a` that need not sum

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::kernel::gemm::{Strided, product};
+use crate::kernel::gemm::{self, Blend, Strided};
 use crate::layout::Shape;
 use crate::{Element, Error, Result, Tensor, buffers};
 
@@ -88,7 +88,7 @@ impl<E: Element> Product<E> {
     pub fn to_dense(&self) -> Tensor<E> {
         let dense = self.factors.dense.get_or_init(|| {
             let mut data = buffers::take(self.shape[0] * self.shape[1]);
-            self.multiply(&mut data);
+            self.multiply(&mut data, Blend::default());
             Tensor::new(data, self.shape.clone())
         });
         dense.clone()
@@ -99,29 +99,19 @@ impl<E: Element> Product<E> {
     /// # Panics
     /// When `out` is not as long as the product.
     pub fn add_to(&self, out: &mut [E], keep: E, scale: E) {
-        let mut sum = buffers::take(out.len());
-        self.multiply(&mut sum);
-        for (out, &sum) in out.iter_mut().zip(sum.iter()) {
-            *out = keep * *out + scale * sum;
-        }
+        let blend = Blend {
+            scale,
+            keep,
+            then: None,
+        };
+        self.multiply(out, blend);
     }
 
-    fn multiply(&self, out: &mut [E]) {
+    fn multiply(&self, out: &mut [E], blend: Blend<'_, E>) {
         let (left, right) = (self.left().elements(), self.right().elements());
         let (k, m, n) = (self.left().shape()[0], self.shape[0], self.shape[1]);
-        let left = Strided {
-            data: &left,
-            offset: 0,
-            row_stride: 1,
-            column_stride: m,
-        };
-        let right = Strided {
-            data: &right,
-            offset: 0,
-            row_stride: n,
-            column_stride: 1,
-        };
-        product(out, (m, k, n), left, right);
+        let left = Strided::row_major(&left, m).transposed();
+        gemm::multiply(out, (m, k, n), left, Strided::row_major(&right, n), blend);
     }
 
     /// The gradient times `factor`.
