@@ -1,6 +1,7 @@
 //! Cross-entropy of logits against classes.
 
-use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor, buffers, simd, threads};
+use limpid_tensor::simd::{self, Arithmetic, Loop};
+use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor, buffers, threads};
 
 use crate::class_rows::{ClassRows, check_weights};
 use crate::log_sum_exp::{LogSumExp, entropy};
@@ -118,6 +119,7 @@ impl CrossEntropy {
     }
 
     /// The loss of an item of class `class`.
+    #[inline(always)]
     fn of_item<E: Element>(&self, log_sum: LogSumExp<E>, logits: &[E], class: usize) -> E {
         let Some((own, spread)) = self.mixture(class, logits.len()) else {
             return E::zero();
@@ -169,17 +171,13 @@ impl<E: Element> Backward<E> for CrossEntropyBackward<E> {
         let (logits, gradient) = (self.logits.elements(), gradient.elements());
         let mut data = buffers::take(logits.len());
         let (level, classes) = (simd::level(), self.classes);
-        threads::chunks(&mut data[..], part(classes), |first, rows| {
-            simd::with(level, || {
-                let items = first / classes..;
-                for (item, row) in items.zip(rows.chunks_exact_mut(classes)) {
-                    self.slopes(
-                        item,
-                        &logits[item * classes..][..classes],
-                        gradient[item],
-                        row,
-                    );
-                }
+        threads::chunks(&mut data[..], part(classes), |first, slopes| {
+            level.run(Slopes {
+                of: self,
+                first: first / classes,
+                logits: &logits[first..],
+                gradient: &gradient,
+                slopes,
             });
         });
         let shape = [self.target.len(), classes];
@@ -188,22 +186,64 @@ impl<E: Element> Backward<E> for CrossEntropyBackward<E> {
     }
 }
 
-impl<E: Element> CrossEntropyBackward<E> {
-    /// Fills `row` with the derivatives by the logits of one item.
-    fn slopes(&self, item: usize, logits: &[E], gradient: E, row: &mut [E]) {
-        let class = self.target[item];
-        let Some((own, spread)) = self.settings.mixture(class, self.classes) else {
-            row.fill(E::zero());
-            return;
-        };
-        let scale = gradient * E::of(own + spread.share * spread.total);
-        self.sums[item].softmax(logits, scale, row);
-        row[class] -= gradient * E::of(own);
-        if spread.share > 0.0 {
-            for (other, p) in row.iter_mut().enumerate() {
-                let weight = self.settings.weight.as_ref().map_or(1.0, |it| it[other]);
-                *p -= gradient * E::of(spread.share * weight);
+/// The derivatives by the logits of some items.
+struct Slopes<'a, E: Element> {
+    of: &'a CrossEntropyBackward<E>,
+    /// The first of the items.
+    first: usize,
+    logits: &'a [E],
+    gradient: &'a [E],
+    slopes: &'a mut [E],
+}
+
+impl<E: Element> Loop for Slopes<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let (of, classes) = (self.of, self.of.classes);
+        let rows = self.slopes.chunks_exact_mut(classes);
+        let rows = rows.zip(self.logits.chunks_exact(classes));
+        for (item, (row, logits)) in (self.first..).zip(rows) {
+            let (class, gradient) = (of.target[item], self.gradient[item]);
+            let Some((own, spread)) = of.settings.mixture(class, classes) else {
+                row.fill(E::zero());
+                continue;
+            };
+            let scale = gradient * E::of(own + spread.share * spread.total);
+            of.sums[item].softmax(logits, scale, row);
+            row[class] -= gradient * E::of(own);
+            if spread.share > 0.0 {
+                for (other, p) in row.iter_mut().enumerate() {
+                    let weight = of.settings.weight.as_ref().map_or(1.0, |it| it[other]);
+                    *p -= gradient * E::of(spread.share * weight);
+                }
             }
+        }
+    }
+}
+
+/// The sums and the losses of some items.
+struct Losses<'a, E: Element> {
+    settings: &'a CrossEntropy,
+    classes: usize,
+    logits: &'a [E],
+    target: &'a [usize],
+    sums: &'a mut [Option<LogSumExp<E>>],
+    losses: &'a mut [E],
+}
+
+impl<E: Element> Loop for Losses<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let rows = self.logits.chunks_exact(self.classes).zip(self.target);
+        let results = self.losses.iter_mut().zip(self.sums);
+        for ((loss, sum), (logits, &class)) in results.zip(rows) {
+            let log_sum = LogSumExp::within::<A>(logits);
+            *loss = self.settings.of_item(log_sum, logits, class);
+            *sum = Some(log_sum);
         }
     }
 }
@@ -234,14 +274,13 @@ impl<E: Element> Loss<E> for CrossEntropy {
         let (level, items) = (simd::level(), part(it.classes) / it.classes);
         let results = (&mut losses[..], sums.as_mut_slice());
         threads::chunks(results, items, |first, (losses, sums)| {
-            simd::with(level, || {
-                let rows = logits[first * it.classes..].chunks_exact(it.classes);
-                let results = losses.iter_mut().zip(sums).zip(&target[first..]);
-                for (((loss, sum), &class), logits) in results.zip(rows) {
-                    let log_sum = LogSumExp::of(logits);
-                    *loss = self.of_item(log_sum, logits, class);
-                    *sum = Some(log_sum);
-                }
+            level.run(Losses {
+                settings: self,
+                classes: it.classes,
+                logits: &logits[first * it.classes..],
+                target: &target[first..],
+                sums,
+                losses,
             });
         });
         let losses = Tensor::from_storage(losses, [target.len()])?;

@@ -11,6 +11,7 @@ mod hierarchical_softmax;
 mod huber;
 mod l1;
 mod l2;
+mod lanes;
 mod log_sum_exp;
 mod logistic_rows;
 mod loss;

@@ -3,8 +3,7 @@
 use limpid_tensor::simd::{self, Arithmetic, Loop};
 use limpid_tensor::{Element, buffers, math};
 
-/// How many running maxima and sums there are.
-const LANES: usize = 32;
+use crate::lanes::{LANES, folded};
 
 /// log(sum_k e^(f_k)) of a row, as its greatest element and what exceeds it.
 ///
@@ -23,6 +22,12 @@ impl<E: Element> LogSumExp<E> {
         simd::run(Sum(row))
     }
 
+    /// As [`LogSumExp::of`], within a loop over rows.
+    #[inline(always)]
+    pub(crate) fn within<A: Arithmetic>(row: &[E]) -> Self {
+        Sum(row).run::<A>()
+    }
+
     /// -log p of the class with logit `logit`. The difference of the great numbers comes first, so
     /// that the small one is not lost.
     #[inline(always)]
@@ -30,14 +35,23 @@ impl<E: Element> LogSumExp<E> {
         distance(self.greatest, logit) + self.excess
     }
 
-    /// Fills `out` with `scale` times the softmax of `row`, which this is of.
+    /// Fills `out` with `scale` times the softmax of `row`, which this is of; within a loop.
+    #[inline(always)]
     pub(crate) fn softmax(self, row: &[E], scale: E, out: &mut [E]) {
-        simd::run(Softmax {
-            of: self,
-            row,
-            scale,
-            out,
-        });
+        let (greatest, scale) = (self.greatest, scale / self.total);
+        let (rows, mut last) = blocks(row);
+        let (outs, rest) = out.as_chunks_mut::<LANES>();
+        for (out, row) in outs.iter_mut().zip(rows) {
+            for (out, &x) in out.iter_mut().zip(row) {
+                *out = math::exp(-distance(greatest, x)) * scale;
+            }
+        }
+        for x in &mut last {
+            *x = math::exp(-distance(greatest, *x)) * scale;
+        }
+        for (out, &p) in rest.iter_mut().zip(&last) {
+            *out = p;
+        }
     }
 }
 
@@ -77,7 +91,7 @@ impl<E: Element> Loop for Sum<'_, E> {
         LogSumExp {
             greatest: shift,
             total,
-            excess: total.ln(),
+            excess: math::ln(total),
         }
     }
 }
@@ -113,54 +127,23 @@ fn blocks<E: Element>(row: &[E]) -> (&[[E; LANES]], [E; LANES]) {
     (blocks, last)
 }
 
-/// The lanes folded in halves.
-#[inline(always)]
-fn folded<E: Element>(mut lanes: [E; LANES], fold: impl Fn(E, E) -> E) -> E {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] = fold(lanes[lane], lanes[lane + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-struct Softmax<'a, E> {
-    of: LogSumExp<E>,
-    row: &'a [E],
-    scale: E,
-    out: &'a mut [E],
-}
-
-impl<E: Element> Loop for Softmax<'_, E> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<A: Arithmetic>(self) {
-        let (greatest, scale) = (self.of.greatest, self.scale / self.of.total);
-        let (rows, mut last) = blocks(self.row);
-        let (outs, rest) = self.out.as_chunks_mut::<LANES>();
-        for (out, row) in outs.iter_mut().zip(rows) {
-            for (out, &x) in out.iter_mut().zip(row) {
-                *out = math::exp(-distance(greatest, x)) * scale;
-            }
-        }
-        for x in &mut last {
-            *x = math::exp(-distance(greatest, *x)) * scale;
-        }
-        for (out, &p) in rest.iter_mut().zip(&last) {
-            *out = p;
-        }
-    }
-}
-
 /// Replaces the logits of one row by their softmax.
 pub(crate) fn exponentials<E: Element>(row: &mut [E]) -> LogSumExp<E> {
-    let logits = buffers::copied(row);
-    let of = LogSumExp::of(&logits);
-    of.softmax(&logits, E::one(), row);
-    of
+    simd::run(Exponentials(row))
+}
+
+struct Exponentials<'a, E>(&'a mut [E]);
+
+impl<E: Element> Loop for Exponentials<'_, E> {
+    type Output = LogSumExp<E>;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> LogSumExp<E> {
+        let logits = buffers::copied(self.0);
+        let of = LogSumExp::within::<A>(&logits);
+        of.softmax(&logits, E::one(), self.0);
+        of
+    }
 }
 
 /// The least of sum_k a_k (-log p_k) over all distributions p, for shares `a` that need not sum

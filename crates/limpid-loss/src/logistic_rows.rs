@@ -3,10 +3,11 @@
 use limpid_tensor::buffers::{self, Storage};
 use limpid_tensor::simd::{self, Arithmetic, Loop};
 use limpid_tensor::{
-    Backward, Element, Error, Gradient, InputGradients, Result, RowIndex, Rows, Tensor, threads,
+    Backward, Element, Error, Gradient, InputGradients, Result, RowIndex, Rows, Tensor, math,
+    threads,
 };
 
-use crate::softplus::{sigmoid, softplus};
+use crate::lanes::{LANES, folded};
 
 /// The multiply-adds that are worth a task of their own.
 const TASK: usize = 1 << 17;
@@ -244,13 +245,22 @@ impl<E: Element> Loop for Answer<'_, '_, E> {
                 let score = dot::<E, A>(input, row(of)) + self.biases[of];
                 *slope = if yes { score } else { -score };
             }
-            let mut total = E::zero();
-            for slope in slopes.iter_mut() {
-                let score = *slope;
-                total += softplus(-score);
-                *slope = sigmoid(-score);
+            let mut sums = [E::zero(); LANES];
+            for slopes in slopes.chunks_mut(LANES) {
+                // What fills up the last block costs nothing.
+                let mut scores = [E::infinity(); LANES];
+                for (score, &slope) in scores.iter_mut().zip(slopes.iter()) {
+                    *score = slope;
+                }
+                for (score, sum) in scores.iter_mut().zip(&mut sums) {
+                    *sum += math::softplus(-*score);
+                    *score = math::sigmoid(-*score);
+                }
+                for (slope, &score) in slopes.iter_mut().zip(&scores) {
+                    *slope = score;
+                }
             }
-            *loss = total;
+            *loss = folded(sums, |sum, other| sum + other);
             for (slope, &yes) in slopes.iter_mut().zip(yes) {
                 *slope = if yes { -*slope } else { *slope };
             }
@@ -269,7 +279,6 @@ impl<E: Element> Loop for Answer<'_, '_, E> {
 /// The sum of products, in as many running sums as keep the processor busy.
 #[inline(always)]
 fn dot<E: Element, A: Arithmetic>(left: &[E], right: &[E]) -> E {
-    const LANES: usize = 32;
     let mut sums = [E::zero(); LANES];
     let (left, left_rest) = left.as_chunks::<LANES>();
     let (right, right_rest) = right.as_chunks::<LANES>();
@@ -281,14 +290,7 @@ fn dot<E: Element, A: Arithmetic>(left: &[E], right: &[E]) -> E {
     for ((sum, &l), &r) in sums.iter_mut().zip(left_rest).zip(right_rest) {
         *sum = A::mul_add(l, r, *sum);
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] = sums[lane] + sums[lane + width];
-        }
-        width /= 2;
-    }
-    sums[0]
+    folded(sums, |sum, other| sum + other)
 }
 
 /// Checks that input `[N, D]`, weight `[R, D]` and bias `[R]` fit.

@@ -118,25 +118,29 @@ fn sorted_places(keys: &[usize]) -> Storage<usize> {
     }
     let passes = bits.div_ceil(DIGIT);
     let digit = bits.div_ceil(passes);
-    let mask = (1_usize << digit) - 1;
-    let mut next = buffers::take(keys.len());
-    let mut ends = buffers::take(1 << digit);
+    let buckets = 1_usize << digit;
+    // Keys move along with their places, so that each pass reads from one end to the other.
+    let mut keys = buffers::copied(keys);
+    let (mut next_keys, mut next) = (buffers::take(keys.len()), buffers::take(keys.len()));
+    let mut ends = buffers::take(buckets);
     for pass in 0..passes {
-        let of = |place: usize| (keys[place] >> (pass * digit)) & mask;
+        let of = |key: usize| (key >> (pass * digit)) & (buckets - 1);
         ends.fill(0);
-        for place in 0..keys.len() {
-            ends[of(place)] += 1;
+        let ends = &mut ends[..buckets];
+        for &key in keys.iter() {
+            ends[of(key)] += 1;
         }
         let mut total = 0;
         for end in ends.iter_mut() {
             (*end, total) = (total, total + *end);
         }
-        for &place in places.iter() {
-            let end = &mut ends[of(place)];
-            next[*end] = place;
+        for (&key, &place) in keys.iter().zip(places.iter()) {
+            let end = &mut ends[of(key)];
+            (next_keys[*end], next[*end]) = (key, place);
             *end += 1;
         }
         std::mem::swap(&mut places, &mut next);
+        std::mem::swap(&mut keys, &mut next_keys);
     }
     places
 }
