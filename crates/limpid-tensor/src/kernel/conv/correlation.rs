@@ -16,20 +16,21 @@ pub(crate) struct Target {
     pub(crate) channel_step: usize,
 }
 
-/// A register's worth of places: where the first is read, and which of them are wanted.
+/// A register's worth of places: where the first is read, and where it is written.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     base: usize,
-    /// Its runs' places in the list of all runs.
-    runs: [usize; 2],
+    target: usize,
 }
 
-/// Neighbouring lanes that are written side by side: the first lane, how many, and where to.
+/// What lies between the registers and the result.
 #[derive(Clone, Copy, Debug)]
-struct Run {
-    lane: usize,
-    count: usize,
-    target: usize,
+enum Way {
+    /// Nothing: whole registers are written where they belong.
+    Straight,
+    /// A copy of the places, rows `pitch` apart and `length` in all, of which the wanted ones are
+    /// picked.
+    Copy { pitch: usize, length: usize },
 }
 
 /// A correlation with all sizes known: every output channel o of a group at every place p is
@@ -46,7 +47,7 @@ pub(crate) struct Correlation<E: Element> {
     /// For every group, block of rows and tap, a weight for each row.
     weights: Storage<E>,
     slots: Vec<Slot>,
-    runs: Vec<Run>,
+    way: Way,
     target: Target,
     /// How long an image must be.
     reach: usize,
@@ -83,7 +84,7 @@ impl<E: Element> Correlation<E> {
             outputs,
             weights,
             slots: Vec::new(),
-            runs: Vec::new(),
+            way: Way::Straight,
             target,
             reach: 0,
         };
@@ -104,40 +105,33 @@ impl<E: Element> Correlation<E> {
         if height == 0 || width == 0 {
             return;
         }
+        let target = self.target;
         let through = (height - 1) * row_step + width;
-        let (lines, length, line_step) = if through.div_ceil(lanes) < height * width.div_ceil(lanes)
-        {
-            (1, through, 0)
-        } else {
-            (height, width, row_step)
-        };
-        for line in 0..lines {
-            for first in (0..length).step_by(lanes) {
-                // The last slot overlaps the one before rather than reach beyond the end.
-                let first = first.min(length.saturating_sub(lanes));
-                let base = line * line_step + first;
-                let begin = self.runs.len();
-                let mut lane = 0;
-                while lane < lanes && first + lane < length {
-                    let (y, x) = ((base + lane) / row_step, (base + lane) % row_step);
-                    let (step, count) = match width.checked_sub(x).filter(|&left| left > 0) {
-                        Some(left) => (left.min(lanes - lane), left.min(lanes - lane)),
-                        None => (row_step - x, 0),
-                    };
-                    if count > 0 && y < height {
-                        let target = self.target.origin
-                            + y * self.target.row_step
-                            + x * self.target.column_step;
-                        self.runs.push(Run {
-                            lane,
-                            count,
-                            target,
-                        });
-                    }
-                    lane += step;
-                }
-                let runs = [begin, self.runs.len()];
-                self.slots.push(Slot { base, runs });
+        if through.div_ceil(lanes) < height * width.div_ceil(lanes) {
+            self.way = Way::Copy {
+                pitch: row_step,
+                length: through.max(lanes),
+            };
+            // The last slot overlaps the one before rather than reach beyond the end.
+            let first = (0..through).step_by(lanes);
+            let first = first.map(|first| first.min(through.saturating_sub(lanes)));
+            self.slots = first.map(|base| Slot { base, target: base }).collect();
+            return;
+        }
+        let pitch = width.max(lanes);
+        if width < lanes || target.column_step != 1 {
+            let length = height * pitch;
+            self.way = Way::Copy { pitch, length };
+        }
+        for line in 0..height {
+            for first in (0..width).step_by(lanes) {
+                let first = first.min(width.saturating_sub(lanes));
+                let target = match self.way {
+                    Way::Straight => target.origin + line * target.row_step + first,
+                    Way::Copy { .. } => line * pitch + first,
+                };
+                let base = line * row_step + first;
+                self.slots.push(Slot { base, target });
             }
         }
     }
@@ -200,76 +194,77 @@ impl<E: Element> Correlation<E> {
         (channel, rows): (usize, usize),
         out: &mut [E],
     ) {
-        let lanes = self.level.lanes::<E>();
+        match self.way {
+            Way::Straight => {
+                self.tiles(image, bias, (channel, rows), out, self.target.channel_step)
+            }
+            Way::Copy { pitch, length } => {
+                let mut copy = buffers::take(rows * length);
+                self.tiles(image, bias, (channel, rows), &mut copy, length);
+                for (row, copy) in copy.chunks_exact(length).enumerate() {
+                    self.pick(copy, pitch, &mut out[row * self.target.channel_step..]);
+                }
+            }
+        }
+    }
+
+    /// Runs the tiles of some output channels, which are written `row_step` apart.
+    fn tiles(
+        &self,
+        image: &[E],
+        bias: Option<&[E]>,
+        (channel, rows): (usize, usize),
+        out: &mut [E],
+        row_step: usize,
+    ) {
         let taps = self.offsets.len();
         let weights = &self.weights[channel * taps..][..rows * taps];
-        let mut scratch = [E::zero(); SCRATCH];
+        let last = self.slots.iter().map(|slot| slot.target).max();
+        let end = (rows - 1) * row_step + last.unwrap_or(0) + self.level.lanes::<E>();
+        assert!(
+            bias.is_none_or(|bias| bias.len() == rows)
+                && (self.slots.is_empty() || end <= out.len()),
+            "the tiles of a correlation reach beyond its result"
+        );
+        let bias = bias.map_or(std::ptr::null(), <[E]>::as_ptr);
+        let out = out.as_mut_ptr();
         for slots in self.slots.chunks(ACROSS) {
-            let mut bases = [0; ACROSS];
-            for (base, slot) in bases.iter_mut().zip(slots) {
-                *base = slot.base;
+            let (mut bases, mut targets) = ([0; ACROSS], [out; ACROSS]);
+            for (index, slot) in slots.iter().enumerate() {
+                bases[index] = slot.base;
+                targets[index] = out.wrapping_add(slot.target);
             }
-            let whole = self.target.column_step == 1
-                && slots.iter().all(|slot| {
-                    slot.runs[1] - slot.runs[0] == 1 && self.runs[slot.runs[0]].count == lanes
-                });
-            let mut targets = [scratch.as_mut_ptr(); ACROSS];
-            let mut row_step = ACROSS * lanes;
-            for (index, (target, slot)) in targets.iter_mut().zip(slots).enumerate() {
-                *target = if whole {
-                    out[self.runs[slot.runs[0]].target..].as_mut_ptr()
-                } else {
-                    target.wrapping_add(index * lanes)
-                };
-            }
-            if whole {
-                row_step = self.target.channel_step;
-                let last = slots
-                    .iter()
-                    .map(|slot| self.runs[slot.runs[0]].target)
-                    .max();
-                assert!(last.unwrap_or(0) + (rows - 1) * row_step + lanes <= out.len());
-            }
-            assert!(bias.is_none_or(|bias| bias.len() == rows));
             let tile = Correlate {
                 offsets: &self.offsets,
                 weights: weights.as_ptr(),
                 image: image.as_ptr(),
                 bases,
-                bias: bias.map_or(std::ptr::null(), <[E]>::as_ptr),
+                bias,
                 out: targets,
                 row_step,
             };
             // SAFETY: `image` holds the farthest tap of the farthest slot and a register behind it,
-            // as `run` checks by `reach`; weights and biases are `rows` for every tap and
-            // `rows`; the targets hold, as just checked, a register at every row of `out`, or are
-            // `ACROSS` registers for each of at most 8 rows of `scratch`. The level is there.
+            // as `run` checks by `reach`; weights are `rows` for every tap and biases `rows`; `out`
+            // holds a register at every slot's target in every row, as was just checked. The level
+            // is there, as `Level::of` gave it.
             unsafe { self.level.correlate(rows, slots.len(), &tile) };
-            if whole {
-                continue;
-            }
-            for (index, slot) in slots.iter().enumerate() {
-                for run in &self.runs[slot.runs[0]..slot.runs[1]] {
-                    for row in 0..rows {
-                        let from = row * row_step + index * lanes + run.lane;
-                        let to = run.target + row * self.target.channel_step;
-                        let source = &scratch[from..from + run.count];
-                        match self.target.column_step {
-                            1 => out[to..to + run.count].copy_from_slice(source),
-                            step => {
-                                for (target, &value) in
-                                    out[to..].iter_mut().step_by(step).zip(source)
-                                {
-                                    *target = value;
-                                }
-                            }
-                        }
+        }
+    }
+
+    /// Copies the wanted places of a channel.
+    fn pick(&self, copy: &[E], pitch: usize, out: &mut [E]) {
+        let [height, width] = self.target.places;
+        for line in 0..height {
+            let source = &copy[line * pitch..][..width];
+            let out = &mut out[self.target.origin + line * self.target.row_step..];
+            match self.target.column_step {
+                1 => out[..width].copy_from_slice(source),
+                step => {
+                    for (target, &value) in out.iter_mut().step_by(step).zip(source) {
+                        *target = value;
                     }
                 }
             }
         }
     }
 }
-
-/// Eight rows of three of the longest registers.
-const SCRATCH: usize = 8 * ACROSS * 16;

@@ -26,6 +26,9 @@ pub(crate) struct Gathering {
 /// channels they fill half of a first-level cache.
 const STRETCH: usize = 2048;
 
+/// Bytes of a line of a cache: a register across two lines takes two reads.
+const ALIGNMENT: usize = 64;
+
 impl Gathering {
     /// For images laid out as `planes`.
     pub(crate) fn new<E: Element>(
@@ -36,7 +39,7 @@ impl Gathering {
         places: [usize; 2],
     ) -> Self {
         Self {
-            level: Level::of::<E>(places[1]),
+            level: Level::of::<E>(places[1]).short(),
             offsets,
             group_step,
             groups,
@@ -78,7 +81,7 @@ impl Gathering {
             .blocks(self.outputs)
             .next()
             .map_or(0, |block| block.1);
-        self.items::<E>() * self.lines::<E>() * line * rows
+        self.items::<E>() * self.lines::<E>() * line * rows + ALIGNMENT / size_of::<E>()
     }
 
     /// Adds to `total`, laid out `[group, output, tap]`, what `images` and their gradients say.
@@ -108,6 +111,8 @@ impl Gathering {
             "a gradient of {items} items reaches beyond its slices"
         );
         let lines = self.lines::<E>();
+        let aligned = packed.as_ptr().align_offset(ALIGNMENT);
+        let packed = &mut packed[aligned.min(ALIGNMENT / size_of::<E>())..];
         for group in 0..self.groups {
             for (first, rows) in self.level.blocks(self.outputs) {
                 let channel = group * self.outputs + first;

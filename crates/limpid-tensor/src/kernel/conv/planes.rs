@@ -116,6 +116,15 @@ impl Planes {
                         let target = &mut planes[at..at + length];
                         match stride_x {
                             1 => target.copy_from_slice(&source[start..start + length]),
+                            2 => {
+                                let (pairs, last) = source[start..].as_chunks::<2>();
+                                for (target, pair) in target.iter_mut().zip(pairs) {
+                                    *target = pair[0];
+                                }
+                                if let (Some(&last), true) = (last.first(), length > pairs.len()) {
+                                    target[length - 1] = last;
+                                }
+                            }
                             _ => {
                                 let source = source[start..].iter().step_by(stride_x);
                                 for (target, &value) in target.iter_mut().zip(source) {

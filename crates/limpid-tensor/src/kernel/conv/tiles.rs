@@ -43,6 +43,16 @@ impl Level {
         Self::Plain
     }
 
+    /// The same instructions on registers of at most 256 bits: what gradients' tiles do better with,
+    /// whose lines seldom begin at a border of 512 bits.
+    pub(super) fn short(self) -> Self {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => Self::Avx512Short,
+            other => other,
+        }
+    }
+
     /// Numbers of a register.
     pub(super) fn lanes<E: Vectors>(self) -> usize {
         match self {

@@ -164,7 +164,13 @@ impl Geometry {
             |group, output, tap| weight[(group * self.outputs + output) * taps + tap],
         );
         let channels = self.groups * self.outputs;
-        self.correlate(&planes, &[correlation], x, bias, channels * height * width)
+        self.correlate(
+            &planes,
+            &[correlation],
+            x,
+            bias,
+            (channels * height * width, None),
+        )
     }
 
     /// From places to images: x = unpatch(W^T g) + b, the transpose of [`Geometry::apply`].
@@ -208,6 +214,10 @@ impl Geometry {
                     }
                 }
             }
+            if offsets.is_empty() {
+                // The kernel leaves these places out: they are what they begin with.
+                continue;
+            }
             let target = Target {
                 places: [rows.count, columns.count],
                 origin: rows.origin * width + columns.origin,
@@ -227,7 +237,9 @@ impl Geometry {
                 },
             ));
         }
-        self.correlate(&planes, &correlations, g, bias, self.image())
+        let complete = correlations.len() == down.len() * across.len();
+        let left_out = (!complete).then_some(height * width);
+        self.correlate(&planes, &correlations, g, bias, (self.image(), left_out))
     }
 
     /// The rows (or columns) of the image by their remainders.
@@ -263,14 +275,15 @@ impl Geometry {
         remainders.filter(|remainder| remainder.count > 0).collect()
     }
 
-    /// Runs correlations of every image, which together write `length` numbers for each.
+    /// Runs correlations of every image, which together write `length` numbers for each; where they
+    /// leave some out, `left_out` is how long a channel of the result is.
     fn correlate<E: Element>(
         &self,
         planes: &Planes,
         correlations: &[Correlation<E>],
         x: &[E],
         bias: Option<&[E]>,
-        length: usize,
+        (length, left_out): (usize, Option<usize>),
     ) -> Storage<E> {
         let mut out = buffers::take(self.batch * length);
         let image = x.len().checked_div(self.batch).unwrap_or(0);
@@ -286,7 +299,11 @@ impl Geometry {
         };
         let work = |first: usize, out: &mut [E]| {
             let mut laid = None;
-            let channel_step = correlations[0].channel_step();
+            if let Some(channel) = left_out {
+                for (index, out) in (first / channel..).zip(out.chunks_exact_mut(channel)) {
+                    out.fill(bias.map_or(E::zero(), |bias| bias[index % bias.len()]));
+                }
+            }
             let mut done = 0;
             while done < out.len() {
                 let (item, from) = ((first + done) / length, (first + done) % length);
@@ -300,12 +317,13 @@ impl Geometry {
                     &**laid
                 };
                 for correlation in correlations {
-                    correlation.run(source, bias, from / channel_step, &mut out[done..until]);
+                    let channel = from / correlation.channel_step();
+                    correlation.run(source, bias, channel, &mut out[done..until]);
                 }
                 done = until;
             }
         };
-        if out.is_empty() || correlations.is_empty() {
+        if out.is_empty() {
             return out;
         }
         if self.work() < SHARED {
