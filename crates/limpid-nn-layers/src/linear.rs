@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use limpid_init::{Fill, Initializer, Nonlinearity};
-use limpid_tensor::{
-    Backward, Element, Error, Gradient, InputGradients, Parameter, Result, Stream, Tensor, count,
-};
+use limpid_tensor::{Element, Error, Parameter, Result, Stream, Tensor};
 
 use crate::{Context, Module, Parameters};
 
@@ -145,94 +143,8 @@ impl<E: Element> Linear<E> {
 
 impl<E: Element> Module<E> for Linear<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        linear(input, &self.weight, self.bias.as_deref())
+        input.linear(&self.weight, self.bias.as_deref())
     }
-}
-
-struct LinearBackward<E: Element> {
-    /// `[rows, in]`.
-    rows: Tensor<E>,
-    input_shape: Vec<usize>,
-    weight: Tensor<E>,
-}
-
-impl<E: Element> Backward<E> for LinearBackward<E> {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
-
-    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let gradient = gradient.reshape([self.rows.shape()[0], self.weight.shape()[0]])?;
-        if inputs.wants(0) {
-            inputs.add(
-                0,
-                gradient.matmul(&self.weight)?.reshape(&self.input_shape)?,
-            );
-        }
-        if inputs.wants(1) {
-            inputs.add(1, Gradient::product(gradient.clone(), self.rows.clone())?);
-        }
-        if inputs.wants(2) {
-            inputs.add(2, gradient.sum_dim(&[0], false)?);
-        }
-        Ok(())
-    }
-}
-
-/// x W^T + b, one record in the graph.
-pub(crate) fn linear<E: Element>(
-    input: &Tensor<E>,
-    weight: &Tensor<E>,
-    bias: Option<&Tensor<E>>,
-) -> Result<Tensor<E>> {
-    let &[outputs, inputs] = weight.shape() else {
-        return Err(Error::shape(
-            "linear",
-            &[weight.shape()],
-            "the weight must be [out, in]",
-        ));
-    };
-    let Some((&last, lead)) = input.shape().split_last() else {
-        return Err(Error::shape(
-            "linear",
-            &[input.shape()],
-            "the input must be [..., in]",
-        ));
-    };
-    if last != inputs {
-        let rule = format!(
-            "the input's last dimension ({last}) must equal the weight's second ({inputs})"
-        );
-        return Err(Error::shape(
-            "linear",
-            &[input.shape(), weight.shape()],
-            rule,
-        ));
-    }
-    let rows = input.detach().reshape([count(lead), inputs])?;
-    let mut value = rows.matmul(&weight.detach().transpose(0, 1)?)?;
-    let mut recorded = vec![input, weight];
-    if let Some(bias) = bias {
-        if bias.shape() != [outputs] {
-            let rule = "the bias must hold one number for each of the weight's rows";
-            return Err(Error::shape(
-                "linear",
-                &[bias.shape(), weight.shape()],
-                rule,
-            ));
-        }
-        value = value.add(&bias.detach())?;
-        recorded.push(bias);
-    }
-    let mut shape = lead.to_vec();
-    shape.push(outputs);
-    Ok(value
-        .reshape(&shape)?
-        .recorded(&recorded, || LinearBackward {
-            rows,
-            input_shape: input.shape().to_vec(),
-            weight: weight.detach(),
-        }))
 }
 
 #[cfg(test)]

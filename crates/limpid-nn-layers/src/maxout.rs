@@ -5,7 +5,6 @@ use std::sync::Arc;
 use limpid_init::{Fill, Initializer, LecunNormal};
 use limpid_tensor::{Element, Error, Parameter, Result, Stream, Tensor};
 
-use crate::linear::linear;
 use crate::{Context, Module, Parameters};
 
 /// How a [`Maxout`] layer is to be made.
@@ -121,7 +120,8 @@ impl<E: Element> Module<E> for Maxout<E> {
         let bias = self.bias.reshape([pieces * outputs])?;
         let mut shape = lead.to_vec();
         shape.extend([pieces, outputs]);
-        linear(input, &weight, Some(&bias))?
+        input
+            .linear(&weight, Some(&bias))?
             .reshape(shape)?
             .amax(&[-2], false)
     }

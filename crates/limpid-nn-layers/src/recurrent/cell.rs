@@ -3,7 +3,6 @@
 use limpid_tensor::{Element, Error, Parameter, Result, Stream, Tensor};
 
 use crate::Parameters;
-use crate::linear::linear;
 
 /// The weights of a cell's gates, stacked in PyTorch's order.
 #[derive(Clone, Debug, Parameters)]
@@ -107,12 +106,12 @@ impl<E: Element> CellWeights<E> {
 
     /// The input's part of all gates at all times, `[time, batch, gates * hidden]`.
     pub(super) fn input_part(&self, input: &Tensor<E>) -> Result<Tensor<E>> {
-        linear(input, &self.weight_ih, self.bias_ih.as_deref())
+        input.linear(&self.weight_ih, self.bias_ih.as_deref())
     }
 
     /// The state's part of all gates, `[batch, gates * hidden]`.
     pub(super) fn state_part(&self, state: &Tensor<E>) -> Result<Tensor<E>> {
-        linear(state, &self.weight_hh, self.bias_hh.as_deref())
+        state.linear(&self.weight_hh, self.bias_hh.as_deref())
     }
 }
 

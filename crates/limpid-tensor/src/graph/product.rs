@@ -195,7 +195,11 @@ mod tests {
     #[test]
     fn numbers_that_are_not_finite_are_found_in_factors_and_in_sums() {
         let product = |left: f64, right: f64| {
-            Product::new(Tensor::<f64>::full([2, 3], left), Tensor::full([2, 1], right)).unwrap()
+            Product::new(
+                Tensor::<f64>::full([2, 3], left),
+                Tensor::full([2, 1], right),
+            )
+            .unwrap()
         };
         assert!(product(1e200, 1e100).is_finite());
         assert!(product(1e200, 0.0).is_finite());

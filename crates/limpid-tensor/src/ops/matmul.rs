@@ -102,6 +102,12 @@ fn split<E: Element>(tensor: &Tensor<E>, batch: &[usize]) -> (Layout, (usize, us
     (layout.broadcast(batch), strides)
 }
 
+/// A tensor of two dimensions as a matrix.
+pub(super) fn matrix<E: Element>(tensor: &Tensor<E>) -> Strided<'_, E> {
+    let strides = (tensor.layout.strides[0], tensor.layout.strides[1]);
+    strided(tensor, tensor.layout.offset, strides)
+}
+
 fn offsets(layout: &Layout) -> impl Iterator<Item = usize> {
     let (length, stride) = layout.row();
     layout
@@ -109,6 +115,7 @@ fn offsets(layout: &Layout) -> impl Iterator<Item = usize> {
         .flat_map(move |row| (0..length).map(move |index| row + index * stride))
 }
 
+/// The matrix in `tensor`'s memory that begins at `offset` and has these strides.
 fn strided<E: Element>(
     tensor: &Tensor<E>,
     offset: usize,

@@ -10,6 +10,7 @@ mod concat;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 mod index;
+mod linear;
 mod matmul;
 mod pairwise;
 pub(crate) mod pool;

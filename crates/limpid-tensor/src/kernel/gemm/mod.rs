@@ -17,7 +17,7 @@ mod tiles;
 mod transpose;
 mod vector;
 
-pub(crate) use drive::{Blend, multiply, product};
+pub(crate) use drive::{Blend, Then, multiply, product};
 #[expect(unreachable_pub, reason = "a public trait is bounded by it")]
 pub use micro::Multiply;
 pub(crate) use pack::Strided;
