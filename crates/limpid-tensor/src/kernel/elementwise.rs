@@ -1,6 +1,12 @@
-//! One number in, one number out, at every place of a slice.
+//! One number in, one number out, at every place of a slice: in vector instructions, and on several
+//! threads where there is enough to do.
+//!
+//! Short functions are given as closures. What a loop calls must be inlined to become vector
+//! instructions, and of a long closure the compiler may think better; those are given as types that
+//! implement [`Map`] or [`Zip`], to the functions whose names end in `by`.
 
 use crate::buffers::{self, Pooled, Storage};
+use crate::simd::{self, Arithmetic, Loop};
 use crate::threads;
 
 /// Fewer elements than this are not worth handing to other threads.
@@ -8,33 +14,118 @@ pub(crate) const PARALLEL: usize = 1 << 16;
 /// What one task works on; small enough for the second-level cache.
 pub(crate) const CHUNK: usize = 1 << 14;
 
+/// A function of one number.
+pub(crate) trait Map<A, B>: Sync {
+    /// Its value. To be marked `#[inline(always)]`.
+    fn of(&self, a: A) -> B;
+}
+
+/// A function of two numbers.
+pub(crate) trait Zip<A, B, C>: Sync {
+    /// Its value. To be marked `#[inline(always)]`.
+    fn of(&self, a: A, b: B) -> C;
+}
+
+/// A closure as a [`Map`] or [`Zip`].
+struct Closure<F>(F);
+
+impl<A, B, F: Fn(A) -> B + Sync> Map<A, B> for Closure<F> {
+    #[inline(always)]
+    fn of(&self, a: A) -> B {
+        (self.0)(a)
+    }
+}
+
+impl<A, B, C, F: Fn(A, B) -> C + Sync> Zip<A, B, C> for Closure<F> {
+    #[inline(always)]
+    fn of(&self, a: A, b: B) -> C {
+        (self.0)(a, b)
+    }
+}
+
+struct MapLoop<'a, A, B, F>(&'a F, &'a mut [B], &'a [A]);
+
+impl<A: Copy, B, F: Map<A, B>> Loop for MapLoop<'_, A, B, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Arithmetic>(self) {
+        for (out, &a) in self.1.iter_mut().zip(self.2) {
+            *out = self.0.of(a);
+        }
+    }
+}
+
+struct MapInPlaceLoop<'a, A, F>(&'a F, &'a mut [A]);
+
+impl<A: Copy, F: Map<A, A>> Loop for MapInPlaceLoop<'_, A, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Arithmetic>(self) {
+        for a in self.1 {
+            *a = self.0.of(*a);
+        }
+    }
+}
+
+struct ZipLoop<'a, A, B, C, F>(&'a F, &'a mut [C], &'a [A], &'a [B]);
+
+impl<A: Copy, B: Copy, C, F: Zip<A, B, C>> Loop for ZipLoop<'_, A, B, C, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Arithmetic>(self) {
+        for (out, (&a, &b)) in self.1.iter_mut().zip(self.2.iter().zip(self.3)) {
+            *out = self.0.of(a, b);
+        }
+    }
+}
+
+struct ZipInPlaceLoop<'a, A, B, F>(&'a F, &'a mut [A], &'a [B]);
+
+impl<A: Copy, B: Copy, F: Zip<A, B, A>> Loop for ZipInPlaceLoop<'_, A, B, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Arithmetic>(self) {
+        for (a, &b) in self.1.iter_mut().zip(self.2) {
+            *a = self.0.of(*a, b);
+        }
+    }
+}
+
 /// `f` of every element.
 pub(crate) fn map<A: Copy + Sync, B: Pooled>(x: &[A], f: impl Fn(A) -> B + Sync) -> Storage<B> {
+    map_by(x, &Closure(f))
+}
+
+/// `f` of every element.
+pub(crate) fn map_by<A: Copy + Sync, B: Pooled>(x: &[A], f: &impl Map<A, B>) -> Storage<B> {
+    let level = simd::level();
     let mut out = buffers::take(x.len());
-    let work = |out: &mut [B], x: &[A]| {
-        for (out, &a) in out.iter_mut().zip(x) {
-            *out = f(a);
-        }
-    };
     if x.len() < PARALLEL {
-        work(&mut out, x);
+        level.run(MapLoop(f, &mut out, x));
     } else {
-        threads::chunks((&mut *out, x), CHUNK, |_, (out, x)| work(out, x));
+        threads::chunks((&mut *out, x), CHUNK, |_, (out, x)| {
+            level.run(MapLoop(f, out, x));
+        });
     }
     out
 }
 
 /// Replaces every element of `x` by `f` of it.
 pub(crate) fn map_in_place<A: Pooled>(x: &mut [A], f: impl Fn(A) -> A + Sync) {
-    let work = |x: &mut [A]| {
-        for a in x {
-            *a = f(*a);
-        }
-    };
+    map_in_place_by(x, &Closure(f));
+}
+
+/// Replaces every element of `x` by `f` of it.
+pub(crate) fn map_in_place_by<A: Pooled>(x: &mut [A], f: &impl Map<A, A>) {
+    let level = simd::level();
     if x.len() < PARALLEL {
-        work(x);
+        level.run(MapInPlaceLoop(f, x));
     } else {
-        threads::chunks(x, CHUNK, |_, x| work(x));
+        threads::chunks(x, CHUNK, |_, x| level.run(MapInPlaceLoop(f, x)));
     }
 }
 
@@ -44,16 +135,23 @@ pub(crate) fn zip<A: Copy + Sync, B: Copy + Sync, C: Pooled>(
     y: &[B],
     f: impl Fn(A, B) -> C + Sync,
 ) -> Storage<C> {
+    zip_by(x, y, &Closure(f))
+}
+
+/// `f` of every pair of elements at the same place.
+pub(crate) fn zip_by<A: Copy + Sync, B: Copy + Sync, C: Pooled>(
+    x: &[A],
+    y: &[B],
+    f: &impl Zip<A, B, C>,
+) -> Storage<C> {
+    let level = simd::level();
     let mut out = buffers::take(x.len());
-    let work = |out: &mut [C], x: &[A], y: &[B]| {
-        for (out, (&a, &b)) in out.iter_mut().zip(x.iter().zip(y)) {
-            *out = f(a, b);
-        }
-    };
     if x.len() < PARALLEL {
-        work(&mut out, x, y);
+        level.run(ZipLoop(f, &mut out, x, y));
     } else {
-        threads::chunks((&mut *out, x, y), CHUNK, |_, (out, x, y)| work(out, x, y));
+        threads::chunks((&mut *out, x, y), CHUNK, |_, (out, x, y)| {
+            level.run(ZipLoop(f, out, x, y));
+        });
     }
     out
 }
@@ -64,32 +162,61 @@ pub(crate) fn zip_in_place<A: Copy + Send + Sync, B: Copy + Sync>(
     y: &[B],
     f: impl Fn(A, B) -> A + Sync,
 ) {
-    let work = |x: &mut [A], y: &[B]| {
-        for (a, &b) in x.iter_mut().zip(y) {
-            *a = f(*a, b);
-        }
-    };
+    zip_in_place_by(x, y, &Closure(f));
+}
+
+/// Replaces every element of `x` by `f` of it and of the element of `y` at the same place.
+pub(crate) fn zip_in_place_by<A: Copy + Send + Sync, B: Copy + Sync>(
+    x: &mut [A],
+    y: &[B],
+    f: &impl Zip<A, B, A>,
+) {
+    let level = simd::level();
     if x.len() < PARALLEL {
-        work(x, y);
+        level.run(ZipInPlaceLoop(f, x, y));
     } else {
-        threads::chunks((x, y), CHUNK, |_, (x, y)| work(x, y));
+        threads::chunks((x, y), CHUNK, |_, (x, y)| {
+            level.run(ZipInPlaceLoop(f, x, y));
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::Level;
 
     #[test]
-    fn long_slices_give_what_short_ones_give() {
-        let x: Vec<f64> = (0..PARALLEL + 7).map(|i| i as f64).collect();
-        let y: Vec<f64> = x.iter().map(|a| a * 0.5).collect();
-        assert_eq!(map(&x, |a| a + 1.0)[PARALLEL + 3], (PARALLEL + 4) as f64);
-        assert!(zip(&x, &y, |a, b| a - 2.0 * b).iter().all(|&c| c == 0.0));
-        let mut z = x.clone();
-        zip_in_place(&mut z, &y, |a, b| a - b);
-        assert_eq!(z, y);
-        map_in_place(&mut z, |a| a * 2.0);
-        assert_eq!(z, x);
+    fn every_length_level_and_number_of_threads_gives_the_same() {
+        for length in [
+            0,
+            1,
+            7,
+            8,
+            31,
+            65,
+            PARALLEL - 1,
+            PARALLEL,
+            PARALLEL + CHUNK + 7,
+        ] {
+            let x: Vec<f64> = (0..length).map(|i| i as f64).collect();
+            let y: Vec<f64> = x.iter().map(|a| a * 0.5).collect();
+            let shifted: Vec<f64> = (1..=length).map(|i| i as f64).collect();
+            for &level in Level::available() {
+                for count in [1, 3] {
+                    simd::with(level, || {
+                        threads::with(count, || {
+                            assert_eq!(*map(&x, |a| a + 1.0), *shifted);
+                            assert!(zip(&x, &y, |a, b| a - 2.0 * b).iter().all(|&c| c == 0.0));
+                            let mut z = x.clone();
+                            zip_in_place(&mut z, &y, |a, b| a - b);
+                            assert_eq!(z, y);
+                            map_in_place(&mut z, |a| a * 2.0);
+                            assert_eq!(z, x);
+                        });
+                    });
+                }
+            }
+        }
     }
 }

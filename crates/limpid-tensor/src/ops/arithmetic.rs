@@ -1,7 +1,7 @@
 //! Functions of one number.
 
 use super::elementwise::elementwise;
-use crate::{Element, Elementwise, Saved, Tensor};
+use crate::{Element, Elementwise, Saved, Tensor, math};
 
 elementwise! {
     /// -x.
@@ -48,21 +48,21 @@ elementwise! {
 elementwise! {
     /// e^x.
     exp: Exp<E>, saves Output;
-    value(x) = x.exp();
+    value(x) = math::exp(x);
     backward(y, gradient) = gradient * y;
 }
 
 elementwise! {
     /// The natural logarithm. -infinity at 0, NaN below.
     log: Log<E>, saves Input;
-    value(x) = x.ln();
+    value(x) = math::ln(x);
     backward(x, gradient) = gradient / x;
 }
 
 elementwise! {
     /// log(1 + x), exact for small x. -infinity at -1, NaN below.
     log1p: Log1p<E>, saves Input;
-    value(x) = x.ln_1p();
+    value(x) = math::ln_1p(x);
     backward(x, gradient) = gradient / (E::one() + x);
 }
 
@@ -83,8 +83,8 @@ elementwise! {
 elementwise! {
     /// The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.
     erf: Erf<E>, saves Input;
-    value(x) = x.erf();
-    backward(x, gradient) = gradient * E::of(std::f64::consts::FRAC_2_SQRT_PI) * (-x * x).exp();
+    value(x) = math::erf(x);
+    backward(x, gradient) = gradient * E::of(std::f64::consts::FRAC_2_SQRT_PI) * math::exp(-x * x);
 }
 
 struct Pow {
@@ -95,10 +95,12 @@ impl<E: Element> Elementwise<E> for Pow {
     const NAME: &'static str = "pow";
     const SAVED: Saved = Saved::Input;
 
+    #[inline(always)]
     fn value(&self, x: E) -> E {
         power(x, self.exponent)
     }
 
+    #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         // x^0 is constant, also where x^-1 is not finite.
         if self.exponent == 0.0 {
@@ -126,12 +128,14 @@ impl<E: Element> Elementwise<E> for Clamp<E> {
     const NAME: &'static str = "clamp";
     const SAVED: Saved = Saved::Input;
 
+    #[inline(always)]
     fn value(&self, x: E) -> E {
         // NaN fails both comparisons and passes through.
         let x = if x < self.min { self.min } else { x };
         if x > self.max { self.max } else { x }
     }
 
+    #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         if x >= self.min && x <= self.max {
             gradient

@@ -17,6 +17,10 @@ pub enum Saved {
 
 /// A function of one number, with its derivative, to be applied to every element of a tensor.
 ///
+/// The loop over the elements becomes vector instructions where `value` and `backward` are marked
+/// `#[inline(always)]` and hold nothing but arithmetic, comparisons that select one of two numbers,
+/// and functions of [`math`](crate::math).
+///
 /// # Example
 /// ```
 /// use limpid_tensor::{Element, Elementwise, Saved, Tensor};
@@ -28,10 +32,12 @@ pub enum Saved {
 ///     const NAME: &'static str = "cube";
 ///     const SAVED: Saved = Saved::Input;
 ///
+///     #[inline(always)]
 ///     fn value(&self, x: E) -> E {
 ///         x * x * x
 ///     }
 ///
+///     #[inline(always)]
 ///     fn backward(&self, saved: E, gradient: E) -> E {
 ///         gradient * E::of(3.0) * saved * saved
 ///     }
@@ -57,6 +63,33 @@ pub trait Elementwise<E: Element>: Send + Sync + 'static {
     fn backward(&self, saved: E, gradient: E) -> E;
 }
 
+/// The forward half as a loop's function.
+struct Value<'a, O>(&'a O);
+
+impl<E: Element, O: Elementwise<E>> kernel::Map<E, E> for Value<'_, O> {
+    #[inline(always)]
+    fn of(&self, x: E) -> E {
+        self.0.value(x)
+    }
+}
+
+/// The backward half as a loop's function.
+struct Slope<'a, O>(&'a O);
+
+impl<E: Element, O: Elementwise<E>> kernel::Map<E, E> for Slope<'_, O> {
+    #[inline(always)]
+    fn of(&self, gradient: E) -> E {
+        self.0.backward(E::zero(), gradient)
+    }
+}
+
+impl<E: Element, O: Elementwise<E>> kernel::Zip<E, E, E> for Slope<'_, O> {
+    #[inline(always)]
+    fn of(&self, gradient: E, saved: E) -> E {
+        self.0.backward(saved, gradient)
+    }
+}
+
 struct ElementwiseBackward<E: Element, O> {
     operation: O,
     saved: Option<Tensor<E>>,
@@ -67,14 +100,29 @@ impl<E: Element, O: Elementwise<E>> Backward<E> for ElementwiseBackward<E, O> {
         O::NAME
     }
 
-    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let share = match &self.saved {
-            Some(saved) => {
-                gradient.zip_into(saved, O::NAME, |g, saved| self.operation.backward(saved, g))?
+    fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let slope = Slope(&self.operation);
+        // In the gradient's own memory where nobody else holds it.
+        let elsewhere = match (gradient.own_elements_mut(), &self.saved) {
+            (Some(own), Some(saved)) => {
+                kernel::zip_in_place_by(own, &saved.elements(), &slope);
+                None
             }
-            None => gradient.map_into(|g| self.operation.backward(E::zero(), g)),
+            (Some(own), None) => {
+                kernel::map_in_place_by(own, &slope);
+                None
+            }
+            (None, Some(saved)) => {
+                let (gradient, saved) = (gradient.elements(), saved.elements());
+                Some(kernel::zip_by(&gradient, &saved, &slope))
+            }
+            (None, None) => Some(kernel::map_by(&gradient.elements(), &slope)),
         };
-        inputs.add(0, share);
+        let shape = Shape::from_slice(gradient.shape());
+        inputs.add(
+            0,
+            elsewhere.map_or_else(|| gradient.detach(), |data| Tensor::new(data, shape)),
+        );
         Ok(())
     }
 }
@@ -83,7 +131,7 @@ impl<E: Element> Tensor<E> {
     /// `operation` of every element.
     #[must_use]
     pub fn apply<O: Elementwise<E>>(&self, operation: O) -> Self {
-        let data = kernel::map(&self.elements(), |x| operation.value(x));
+        let data = kernel::map_by(&self.elements(), &Value(&operation));
         let result = Self::new(data, Shape::from_slice(self.shape()));
         let output = (O::SAVED == Saved::Output).then(|| result.clone());
         result.recorded(&[self], || {
@@ -126,10 +174,12 @@ macro_rules! elementwise {
             const NAME: &'static str = stringify!($method);
             const SAVED: $crate::Saved = $crate::Saved::$saved;
 
+            #[inline(always)]
             fn value(&self, $x: $E) -> $E {
                 $value
             }
 
+            #[inline(always)]
             fn backward(&self, $kept: $E, $gradient: $E) -> $E {
                 $backward
             }

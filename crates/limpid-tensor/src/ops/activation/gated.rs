@@ -1,8 +1,7 @@
 //! Activations that multiply their input with a smooth gate.
 
-use super::sigmoid::{log1p_exp, logistic};
 use crate::ops::elementwise::elementwise;
-use crate::{Element, Elementwise, Saved, Tensor};
+use crate::{Element, Elementwise, Saved, Tensor, math};
 
 elementwise! {
     /// x * sigmoid(x), also called swish.
@@ -10,9 +9,9 @@ elementwise! {
     /// # Source
     /// Elfwing et al. 2018, "Sigmoid-weighted linear units"; Ramachandran et al. 2017.
     silu: Silu<E>, saves Input;
-    value(x) = x * logistic(x);
+    value(x) = x * math::sigmoid(x);
     backward(x, gradient) = {
-        let gate = logistic(x);
+        let gate = math::sigmoid(x);
         gradient * gate * (E::one() + x * (E::one() - gate))
     };
 }
@@ -23,11 +22,24 @@ elementwise! {
     /// # Source
     /// Misra 2019, "Mish: a self regularized non-monotonic activation function", equation 1.
     mish: Mish<E>, saves Input;
-    value(x) = x * log1p_exp(x).tanh();
+    value(x) = x * mish_gate(x);
     backward(x, gradient) = {
-        let gate = log1p_exp(x).tanh();
-        gradient * (gate + x * logistic(x) * (E::one() - gate * gate))
+        let gate = mish_gate(x);
+        gradient * (gate + x * math::sigmoid(x) * (E::one() - gate * gate))
     };
+}
+
+/// tanh(log(1 + e^x)): a fraction of e^-|x|, which never overflows.
+#[inline(always)]
+fn mish_gate<E: Element>(x: E) -> E {
+    let two = E::of(2.0);
+    let e = math::exp(-x.abs());
+    let (above, rest) = if x > E::zero() {
+        (E::one() + two * e, two * e * e)
+    } else {
+        (e * (e + two), two)
+    };
+    above / (above + rest)
 }
 
 elementwise! {
@@ -38,7 +50,7 @@ elementwise! {
     gelu: Gelu<E>, saves Input;
     value(x) = x * normal_distribution(x);
     backward(x, gradient) = {
-        let density = (-x * x * E::of(0.5)).exp() * E::of(ROOT_HALF_OVER_PI_HALVED);
+        let density = math::exp(-x * x * E::of(0.5)) * E::of(ROOT_HALF_OVER_PI_HALVED);
         gradient * (normal_distribution(x) + x * density)
     };
 }
@@ -49,8 +61,9 @@ const ROOT_HALF_OVER_PI_HALVED: f64 = 0.398_942_280_401_432_7;
 const ROOT_TWO_OVER_PI: f64 = 0.797_884_560_802_865_4;
 const GELU_CUBIC: f64 = 0.044_715;
 
+#[inline(always)]
 fn normal_distribution<E: Element>(x: E) -> E {
-    E::of(0.5) * (E::one() + (x * E::of(std::f64::consts::FRAC_1_SQRT_2)).erf())
+    E::of(0.5) * (E::one() + math::erf(x * E::of(std::f64::consts::FRAC_1_SQRT_2)))
 }
 
 struct GeluTanh;
@@ -59,14 +72,16 @@ impl<E: Element> Elementwise<E> for GeluTanh {
     const NAME: &'static str = "gelu_tanh";
     const SAVED: Saved = Saved::Input;
 
+    #[inline(always)]
     fn value(&self, x: E) -> E {
         let inner = E::of(ROOT_TWO_OVER_PI) * (x + E::of(GELU_CUBIC) * x * x * x);
-        E::of(0.5) * x * (E::one() + inner.tanh())
+        E::of(0.5) * x * (E::one() + math::tanh(inner))
     }
 
+    #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         let inner = E::of(ROOT_TWO_OVER_PI) * (x + E::of(GELU_CUBIC) * x * x * x);
-        let tanh = inner.tanh();
+        let tanh = math::tanh(inner);
         let slope = E::of(ROOT_TWO_OVER_PI) * (E::one() + E::of(3.0 * GELU_CUBIC) * x * x);
         let gate = E::of(0.5) * (E::one() + tanh);
         gradient * (gate + E::of(0.5) * x * (E::one() - tanh * tanh) * slope)

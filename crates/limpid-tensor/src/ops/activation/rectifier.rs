@@ -2,7 +2,7 @@
 
 use crate::ops::elementwise::elementwise;
 use crate::ops::pairwise::pairwise_gradients;
-use crate::{Backward, Element, Elementwise, Error, InputGradients, Result, Saved, Tensor};
+use crate::{Backward, Element, Elementwise, Error, InputGradients, Result, Saved, Tensor, math};
 
 elementwise! {
     /// The rectified linear unit, max(0, x). The gradient at 0 is 0. NaN stays NaN.
@@ -29,7 +29,7 @@ elementwise! {
     /// Klambauer et al. 2017, "Self-normalizing neural networks", equation 2.
     selu: Selu<E>, saves Output;
     value(x) = if x <= E::zero() {
-        E::of(SELU_SCALE * SELU_ALPHA) * x.exp_m1()
+        E::of(SELU_SCALE * SELU_ALPHA) * math::exp_m1(x)
     } else {
         E::of(SELU_SCALE) * x
     };
@@ -95,6 +95,7 @@ impl<E: Element> Elementwise<E> for LeakyRelu<E> {
     const NAME: &'static str = "leaky_relu";
     const SAVED: Saved = Saved::Input;
 
+    #[inline(always)]
     fn value(&self, x: E) -> E {
         if x > E::zero() {
             x
@@ -103,6 +104,7 @@ impl<E: Element> Elementwise<E> for LeakyRelu<E> {
         }
     }
 
+    #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         if x > E::zero() {
             gradient
@@ -120,17 +122,19 @@ impl<E: Element> Elementwise<E> for Elu<E> {
     const NAME: &'static str = "elu";
     const SAVED: Saved = Saved::Input;
 
+    #[inline(always)]
     fn value(&self, x: E) -> E {
         if x <= E::zero() {
-            self.alpha * x.exp_m1()
+            self.alpha * math::exp_m1(x)
         } else {
             x
         }
     }
 
+    #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         if x <= E::zero() {
-            gradient * self.alpha * x.exp()
+            gradient * self.alpha * math::exp(x)
         } else {
             gradient
         }
@@ -146,6 +150,7 @@ impl<E: Element> Elementwise<E> for HardTanh<E> {
     const NAME: &'static str = "hardtanh";
     const SAVED: Saved = Saved::Input;
 
+    #[inline(always)]
     fn value(&self, x: E) -> E {
         if x < self.min {
             self.min
@@ -156,6 +161,7 @@ impl<E: Element> Elementwise<E> for HardTanh<E> {
         }
     }
 
+    #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         if x <= self.min || x >= self.max {
             E::zero()

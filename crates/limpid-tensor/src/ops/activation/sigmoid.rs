@@ -1,43 +1,27 @@
 //! Activations that saturate, and their logarithms.
 
 use crate::ops::elementwise::elementwise;
-use crate::{Element, Elementwise, Saved, Tensor};
-
-/// 1 / (1 + e^-x), without overflow on either side.
-pub(super) fn logistic<E: Element>(x: E) -> E {
-    if x >= E::zero() {
-        (E::one() + (-x).exp()).recip()
-    } else {
-        let e = x.exp();
-        e / (E::one() + e)
-    }
-}
-
-/// log(1 + e^x), without overflow.
-pub(super) fn log1p_exp<E: Element>(x: E) -> E {
-    // `max` of Rust drops NaN, so NaN must come in through the other term.
-    x.max(E::zero()) + (-x.abs()).exp().ln_1p()
-}
+use crate::{Element, Elementwise, Saved, Tensor, math};
 
 elementwise! {
     /// The logistic sigmoid, 1 / (1 + e^-x). Saturates on both sides.
     sigmoid: Sigmoid<E>, saves Output;
-    value(x) = logistic(x);
+    value(x) = math::sigmoid(x);
     backward(y, gradient) = gradient * y * (E::one() - y);
 }
 
 elementwise! {
     /// The hyperbolic tangent. Saturates on both sides.
     tanh: Tanh<E>, saves Output;
-    value(x) = x.tanh();
+    value(x) = math::tanh(x);
     backward(y, gradient) = gradient * (E::one() - y * y);
 }
 
 elementwise! {
     /// log(sigmoid(x)), finite for every finite x.
     log_sigmoid: LogSigmoid<E>, saves Input;
-    value(x) = -log1p_exp(-x);
-    backward(x, gradient) = gradient * logistic(-x);
+    value(x) = -math::softplus(-x);
+    backward(x, gradient) = gradient * math::sigmoid(-x);
 }
 
 elementwise! {
@@ -58,12 +42,14 @@ impl<E: Element> Elementwise<E> for Softplus<E> {
     const NAME: &'static str = "softplus";
     const SAVED: Saved = Saved::Input;
 
+    #[inline(always)]
     fn value(&self, x: E) -> E {
-        log1p_exp(self.beta * x) / self.beta
+        math::softplus(self.beta * x) / self.beta
     }
 
+    #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
-        gradient * logistic(self.beta * x)
+        gradient * math::sigmoid(self.beta * x)
     }
 }
 
