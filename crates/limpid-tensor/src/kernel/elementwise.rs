@@ -43,6 +43,37 @@ impl<A, B, C, F: Fn(A, B) -> C + Sync> Zip<A, B, C> for Closure<F> {
     }
 }
 
+// The loops are functions of their own because the compiler knows of a function's parameters, and
+// not of a structure's fields, that what is written overlaps with nothing that is read.
+
+#[inline(always)]
+fn map_loop<A: Copy, B>(f: &impl Map<A, B>, out: &mut [B], x: &[A]) {
+    for (out, &a) in out.iter_mut().zip(x) {
+        *out = f.of(a);
+    }
+}
+
+#[inline(always)]
+fn map_in_place_loop<A: Copy>(f: &impl Map<A, A>, x: &mut [A]) {
+    for a in x {
+        *a = f.of(*a);
+    }
+}
+
+#[inline(always)]
+fn zip_loop<A: Copy, B: Copy, C>(f: &impl Zip<A, B, C>, out: &mut [C], x: &[A], y: &[B]) {
+    for (out, (&a, &b)) in out.iter_mut().zip(x.iter().zip(y)) {
+        *out = f.of(a, b);
+    }
+}
+
+#[inline(always)]
+fn zip_in_place_loop<A: Copy, B: Copy>(f: &impl Zip<A, B, A>, x: &mut [A], y: &[B]) {
+    for (a, &b) in x.iter_mut().zip(y) {
+        *a = f.of(*a, b);
+    }
+}
+
 struct MapLoop<'a, A, B, F>(&'a F, &'a mut [B], &'a [A]);
 
 impl<A: Copy, B, F: Map<A, B>> Loop for MapLoop<'_, A, B, F> {
@@ -50,9 +81,7 @@ impl<A: Copy, B, F: Map<A, B>> Loop for MapLoop<'_, A, B, F> {
 
     #[inline(always)]
     fn run<L: Arithmetic>(self) {
-        for (out, &a) in self.1.iter_mut().zip(self.2) {
-            *out = self.0.of(a);
-        }
+        map_loop(self.0, self.1, self.2);
     }
 }
 
@@ -63,9 +92,7 @@ impl<A: Copy, F: Map<A, A>> Loop for MapInPlaceLoop<'_, A, F> {
 
     #[inline(always)]
     fn run<L: Arithmetic>(self) {
-        for a in self.1 {
-            *a = self.0.of(*a);
-        }
+        map_in_place_loop(self.0, self.1);
     }
 }
 
@@ -76,9 +103,7 @@ impl<A: Copy, B: Copy, C, F: Zip<A, B, C>> Loop for ZipLoop<'_, A, B, C, F> {
 
     #[inline(always)]
     fn run<L: Arithmetic>(self) {
-        for (out, (&a, &b)) in self.1.iter_mut().zip(self.2.iter().zip(self.3)) {
-            *out = self.0.of(a, b);
-        }
+        zip_loop(self.0, self.1, self.2, self.3);
     }
 }
 
@@ -89,9 +114,7 @@ impl<A: Copy, B: Copy, F: Zip<A, B, A>> Loop for ZipInPlaceLoop<'_, A, B, F> {
 
     #[inline(always)]
     fn run<L: Arithmetic>(self) {
-        for (a, &b) in self.1.iter_mut().zip(self.2) {
-            *a = self.0.of(*a, b);
-        }
+        zip_in_place_loop(self.0, self.1, self.2);
     }
 }
 
