@@ -1,19 +1,51 @@
 //! Running results side by side, as many as keep the processor busy.
+//!
+//! The results of a block of numbers are made as a new array each time: arrays that are changed in
+//! place stay in memory instead of registers.
+
+use limpid_tensor::Element;
 
 /// How many there are.
 pub(crate) const LANES: usize = 32;
 
+/// The lanes after `step` has taken in every number of `row`, each by the lane of its place. What
+/// the last block lacks is filled up with `nothing`, which must change nothing.
+#[inline(always)]
+pub(crate) fn accumulated<E: Element>(
+    row: &[E],
+    start: E,
+    nothing: E,
+    step: impl Fn(E, E) -> E,
+) -> [E; LANES] {
+    let (blocks, rest) = row.as_chunks::<LANES>();
+    let mut lanes = [start; LANES];
+    for block in blocks {
+        lanes = std::array::from_fn(|lane| step(lanes[lane], block[lane]));
+    }
+    if !rest.is_empty() {
+        let block = padded(rest, nothing);
+        lanes = std::array::from_fn(|lane| step(lanes[lane], block[lane]));
+    }
+    lanes
+}
+
+/// A block that begins with `numbers`, of which there are fewer, and goes on with `nothing`.
+#[inline(always)]
+pub(crate) fn padded<E: Element>(numbers: &[E], nothing: E) -> [E; LANES] {
+    let mut block = [nothing; LANES];
+    for (own, &number) in block.iter_mut().zip(numbers) {
+        *own = number;
+    }
+    block
+}
+
 /// The lanes folded in halves.
 #[inline(always)]
-pub(crate) fn folded<E: Copy>(mut lanes: [E; LANES], fold: impl Fn(E, E) -> E) -> E {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] = fold(lanes[lane], lanes[lane + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
+pub(crate) fn folded<E: Element>(lanes: [E; LANES], fold: impl Fn(E, E) -> E) -> E {
+    let lanes: [E; 16] = std::array::from_fn(|lane| fold(lanes[lane], lanes[lane + 16]));
+    let lanes: [E; 8] = std::array::from_fn(|lane| fold(lanes[lane], lanes[lane + 8]));
+    let lanes: [E; 4] = std::array::from_fn(|lane| fold(lanes[lane], lanes[lane + 4]));
+    fold(fold(lanes[0], lanes[2]), fold(lanes[1], lanes[3]))
 }
 
 #[cfg(test)]
@@ -21,8 +53,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_lane_counts_once() {
-        let lanes = std::array::from_fn(|lane| lane);
-        assert_eq!(folded(lanes, |sum, other| sum + other), 31 * 16);
+    fn every_number_counts_once() {
+        for length in [0, 1, LANES - 1, LANES, 3 * LANES + 5] {
+            let row: Vec<f64> = (0..length).map(|it| it as f64).collect();
+            let lanes = accumulated(&row, 0.0, 0.0, |sum, x| sum + x);
+            let total = folded(lanes, |sum, other| sum + other);
+            assert_eq!(total, row.iter().sum::<f64>(), "{length}");
+        }
     }
 }

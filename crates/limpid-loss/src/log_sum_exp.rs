@@ -3,7 +3,7 @@
 use limpid_tensor::simd::{self, Arithmetic, Loop};
 use limpid_tensor::{Element, buffers, math};
 
-use crate::lanes::{LANES, folded};
+use crate::lanes::{LANES, accumulated, folded, padded};
 
 /// log(sum_k e^(f_k)) of a row, as its greatest element and what exceeds it.
 ///
@@ -39,17 +39,17 @@ impl<E: Element> LogSumExp<E> {
     #[inline(always)]
     pub(crate) fn softmax(self, row: &[E], scale: E, out: &mut [E]) {
         let (greatest, scale) = (self.greatest, scale / self.total);
-        let (rows, mut last) = blocks(row);
-        let (outs, rest) = out.as_chunks_mut::<LANES>();
+        let p = |x: E| math::exp(-distance(greatest, x)) * scale;
+        let (rows, rest) = row.as_chunks::<LANES>();
+        let (outs, rest_out) = out.as_chunks_mut::<LANES>();
         for (out, row) in outs.iter_mut().zip(rows) {
             for (out, &x) in out.iter_mut().zip(row) {
-                *out = math::exp(-distance(greatest, x)) * scale;
+                *out = p(x);
             }
         }
-        for x in &mut last {
-            *x = math::exp(-distance(greatest, *x)) * scale;
-        }
-        for (out, &p) in rest.iter_mut().zip(&last) {
+        // A whole block of them takes less than a few one by one.
+        let last = padded(rest, greatest).map(p);
+        for (out, &p) in rest_out.iter_mut().zip(&last) {
             *out = p;
         }
     }
@@ -80,13 +80,8 @@ impl<E: Element> Loop for Sum<'_, E> {
         } else {
             greatest
         };
-        let mut sums = [E::zero(); LANES];
-        let (blocks, rest) = blocks(self.0);
-        for block in blocks.iter().chain([&rest]) {
-            for (sum, &x) in sums.iter_mut().zip(block) {
-                *sum += math::exp(-distance(shift, x));
-            }
-        }
+        let sum = |sum: E, x: E| sum + math::exp(-distance(shift, x));
+        let sums = accumulated(self.0, E::zero(), E::neg_infinity(), sum);
         let total = folded(sums, |sum, other| sum + other);
         LogSumExp {
             greatest: shift,
@@ -100,31 +95,10 @@ impl<E: Element> Sum<'_, E> {
     /// The greatest logit; NaN where one of them is.
     #[inline(always)]
     fn greatest(&self) -> E {
-        let mut greatest = [E::neg_infinity(); LANES];
-        // 0, or NaN once there was one.
-        let mut nothing = [E::zero(); LANES];
-        let (blocks, rest) = blocks(self.0);
-        for block in blocks.iter().chain([&rest]) {
-            for ((best, nothing), &x) in greatest.iter_mut().zip(&mut nothing).zip(block) {
-                *best = if x > *best { x } else { *best };
-                *nothing = if x.is_nan() { x } else { *nothing };
-            }
-        }
-        let nothing = folded(nothing, |sum, other| sum + other);
-        let greatest = folded(greatest, |best, x| if x > best { x } else { best });
-        if nothing.is_nan() { nothing } else { greatest }
+        let least = E::neg_infinity();
+        let greater = |best: E, x: E| if x > best || x.is_nan() { x } else { best };
+        folded(accumulated(self.0, least, least, greater), greater)
     }
-}
-
-/// The row in blocks, the last one filled up with minus infinity, which adds nothing.
-#[inline(always)]
-fn blocks<E: Element>(row: &[E]) -> (&[[E; LANES]], [E; LANES]) {
-    let (blocks, rest) = row.as_chunks::<LANES>();
-    let mut last = [E::neg_infinity(); LANES];
-    for (last, &x) in last.iter_mut().zip(rest) {
-        *last = x;
-    }
-    (blocks, last)
 }
 
 /// Replaces the logits of one row by their softmax.

@@ -4,13 +4,15 @@ use limpid_tensor::buffers::{self, Storage};
 use limpid_tensor::simd::{self, Arithmetic, Loop};
 use limpid_tensor::{
     Backward, Element, Error, Gradient, InputGradients, Result, RowIndex, Rows, Tensor, math,
-    threads,
+    prefetch, threads,
 };
 
-use crate::lanes::{LANES, folded};
+use crate::lanes::{LANES, folded, padded};
 
 /// The multiply-adds that are worth a task of their own.
 const TASK: usize = 1 << 17;
+/// How many rows ahead the memory is asked for: rows lie far apart, so the processor cannot guess.
+const AHEAD: usize = 6;
 
 /// Questions of items whether they belong to rows of a table, item after item.
 #[derive(Clone, Debug)]
@@ -241,23 +243,22 @@ impl<E: Element> Loop for Answer<'_, '_, E> {
             let yes = &self.questions.yes[first..end];
             let input = &self.inputs[item * width..][..width];
             // The score of the right answer stands in the place of its slope for a moment.
-            for ((slope, &of), &yes) in slopes.iter_mut().zip(rows).zip(yes) {
+            for (place, ((slope, &of), &yes)) in slopes.iter_mut().zip(rows).zip(yes).enumerate() {
+                if let Some(&coming) = self.questions.rows.get(first + place + AHEAD) {
+                    prefetch(row(coming));
+                }
                 let score = dot::<E, A>(input, row(of)) + self.biases[of];
                 *slope = if yes { score } else { -score };
             }
             let mut sums = [E::zero(); LANES];
             for slopes in slopes.chunks_mut(LANES) {
                 // What fills up the last block costs nothing.
-                let mut scores = [E::infinity(); LANES];
-                for (score, &slope) in scores.iter_mut().zip(slopes.iter()) {
-                    *score = slope;
-                }
-                for (score, sum) in scores.iter_mut().zip(&mut sums) {
-                    *sum += math::softplus(-*score);
-                    *score = math::sigmoid(-*score);
-                }
-                for (slope, &score) in slopes.iter_mut().zip(&scores) {
-                    *slope = score;
+                let scores = padded(slopes, E::infinity());
+                let softplus = |lane: usize| math::softplus(-scores[lane]);
+                sums = std::array::from_fn(|lane| sums[lane] + softplus(lane));
+                let found = scores.map(|score| math::sigmoid(-score));
+                for (slope, &found) in slopes.iter_mut().zip(&found) {
+                    *slope = found;
                 }
             }
             *loss = folded(sums, |sum, other| sum + other);
@@ -283,12 +284,11 @@ fn dot<E: Element, A: Arithmetic>(left: &[E], right: &[E]) -> E {
     let (left, left_rest) = left.as_chunks::<LANES>();
     let (right, right_rest) = right.as_chunks::<LANES>();
     for (left, right) in left.iter().zip(right) {
-        for lane in 0..LANES {
-            sums[lane] = A::mul_add(left[lane], right[lane], sums[lane]);
-        }
+        sums = std::array::from_fn(|lane| A::mul_add(left[lane], right[lane], sums[lane]));
     }
-    for ((sum, &l), &r) in sums.iter_mut().zip(left_rest).zip(right_rest) {
-        *sum = A::mul_add(l, r, *sum);
+    if !left_rest.is_empty() {
+        let (left, right) = (padded(left_rest, E::zero()), padded(right_rest, E::zero()));
+        sums = std::array::from_fn(|lane| A::mul_add(left[lane], right[lane], sums[lane]));
     }
     folded(sums, |sum, other| sum + other)
 }

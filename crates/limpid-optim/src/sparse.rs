@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use limpid_tensor::simd::{self, Arithmetic, Loop};
-use limpid_tensor::{Element, Rows, threads};
+use limpid_tensor::{Element, Rows, prefetch, threads};
 
 /// How many elements of touched rows are worth a task of their own.
 const TASK: usize = 1 << 16;
+/// How many rows ahead the memory is asked for: rows lie far apart, so the processor cannot guess.
+const AHEAD: usize = 4;
 
 /// The part of a table that holds some of the touched rows.
 struct Part<'a, E> {
@@ -69,7 +71,12 @@ impl<E: Element> Loop for Add<'_, '_, E> {
             table,
         } = self.part;
         let (width, scale) = (self.width, self.scale);
+        let rows = &self.gradient.touched()[touched.clone()];
+        let mut coming = rows.iter().skip(AHEAD);
         self.gradient.each_touched(touched.clone(), |row, sum| {
+            if let Some(row) = coming.next() {
+                prefetch(&table[(row - *first) * width..][..width]);
+            }
             let own = &mut table[(row - *first) * width..][..width];
             for (element, &sum) in own.iter_mut().zip(sum) {
                 *element += scale * sum;

@@ -10,6 +10,7 @@ pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub mod math;
 pub(crate) mod pool;
+pub(crate) mod prefetch;
 pub(crate) mod reduce;
 pub mod simd;
 pub mod threads;

@@ -1,0 +1,40 @@
+//! Memory asked for before it is needed.
+
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "the instruction takes an address")
+)]
+
+/// Asks the memory for `numbers`, which are read soon. Costs an instruction for each 64 bytes, so it
+/// pays for pieces that lie far apart, as rows of a large table do; pieces that follow each other
+/// come by themselves. Does nothing on processors other than x86-64.
+///
+/// # Example
+/// ```
+/// let table = vec![0.5_f32; 1 << 20];
+/// let mut total = 0.0;
+/// let rows = [77, 3000, 12];
+/// for (place, row) in rows.iter().enumerate() {
+///     if let Some(next) = rows.get(place + 1) {
+///         limpid_tensor::prefetch(&table[next * 256..][..256]);
+///     }
+///     total += table[row * 256..][..256].iter().sum::<f32>();
+/// }
+/// assert_eq!(total, 384.0);
+/// ```
+#[inline(always)]
+pub fn prefetch<T>(numbers: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let lines = size_of_val(numbers).div_ceil(64);
+        let start = numbers.as_ptr().cast::<i8>();
+        for line in 0..lines {
+            // SAFETY: the instruction is part of every x86-64 processor, and may be given any
+            // address: it reads nothing that the program could see.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line * 64)) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = numbers;
+}
