@@ -32,4 +32,6 @@ pub use limpid_recipe as recipe;
 #[doc(inline)]
 pub use limpid_tensor as tensor;
 #[doc(inline)]
+pub use limpid_tensor::{buffers, threads};
+#[doc(inline)]
 pub use limpid_train as train;
