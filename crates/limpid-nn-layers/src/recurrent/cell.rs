@@ -1,6 +1,6 @@
-//! What all recurrent cells share: the weights of their gates, and the walk over time.
+//! What all recurrent cells share: the weights of their gates.
 
-use limpid_tensor::{Element, Error, Parameter, Result, Stream, Tensor};
+use limpid_tensor::{Element, Error, Parameter, RecurrentWeights, Result, Stream, Tensor};
 
 use crate::Parameters;
 
@@ -62,70 +62,19 @@ impl<E: Element> CellWeights<E> {
         }
     }
 
-    /// That the weights hold `gates` gates, and that input and states fit them.
-    pub(super) fn check(
-        &self,
-        operation: &'static str,
-        gates: usize,
-        input: &Tensor<E>,
-        states: &[&Tensor<E>],
-    ) -> Result<()> {
-        let hidden = self.hidden()?;
-        if self.weight_hh.shape() != [gates * hidden, hidden] {
-            let rule = format!("the weight must be [{gates} * hidden, hidden]");
-            return Err(Error::shape(operation, &[self.weight_hh.shape()], rule));
+    /// The weights, for the operations on sequences.
+    pub(super) fn borrowed(&self) -> RecurrentWeights<'_, E> {
+        RecurrentWeights {
+            weight_ih: &self.weight_ih,
+            weight_hh: &self.weight_hh,
+            bias_ih: self.bias_ih.as_deref(),
+            bias_hh: self.bias_hh.as_deref(),
         }
-        let &[time, batch, _] = input.shape() else {
-            return Err(Error::shape(
-                operation,
-                &[input.shape()],
-                "must be [time, batch, in]",
-            ));
-        };
-        if time == 0 {
-            let rule = "must have at least one step of time";
-            return Err(Error::shape(operation, &[input.shape()], rule));
-        }
-        for state in states {
-            if state.shape() != [batch, hidden] {
-                let rule = format!("the state must be [{batch}, {hidden}]");
-                return Err(Error::shape(
-                    operation,
-                    &[input.shape(), state.shape()],
-                    rule,
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// A state of zeros for `input`.
-    pub(super) fn zero_state(&self, input: &Tensor<E>) -> Result<Tensor<E>> {
-        Ok(Tensor::zeros([input.size(1)?, self.hidden()?]))
-    }
-
-    /// The input's part of all gates at all times, `[time, batch, gates * hidden]`.
-    pub(super) fn input_part(&self, input: &Tensor<E>) -> Result<Tensor<E>> {
-        input.linear(&self.weight_ih, self.bias_ih.as_deref())
-    }
-
-    /// The state's part of all gates, `[batch, gates * hidden]`.
-    pub(super) fn state_part(&self, state: &Tensor<E>) -> Result<Tensor<E>> {
-        state.linear(&self.weight_hh, self.bias_hh.as_deref())
     }
 }
 
-/// Gate number `gate` of `[batch, gates * hidden]`.
-pub(super) fn gate<E: Element>(gates: &Tensor<E>, gate: usize, hidden: usize) -> Result<Tensor<E>> {
-    gates.narrow(-1, gate * hidden, hidden)
-}
-
-/// The slice of one time of `[time, batch, ...]`.
-pub(super) fn at<E: Element>(sequence: &Tensor<E>, time: usize) -> Result<Tensor<E>> {
-    sequence.narrow(0, time, 1)?.squeeze(0)
-}
-
-/// The outputs of all times as one tensor.
-pub(super) fn over_time<E: Element>(outputs: &[Tensor<E>]) -> Result<Tensor<E>> {
-    Tensor::stack(&outputs.iter().collect::<Vec<_>>(), 0)
+/// The states after every step, and the last one.
+pub(super) fn with_last<E: Element>(states: Tensor<E>) -> Result<(Tensor<E>, Tensor<E>)> {
+    let last = states.narrow(0, states.size(0)? - 1, 1)?.squeeze(0)?;
+    Ok((states, last))
 }

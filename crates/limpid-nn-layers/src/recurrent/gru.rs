@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Result, Stream, Tensor};
 
-use super::cell::{CellWeights, at, gate, over_time};
+use super::cell::{CellWeights, with_last};
 use crate::{Context, Module, Parameters};
 
 /// The gated recurrent unit: with r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh) and
@@ -43,31 +43,13 @@ impl<E: Element> Gru<E> {
         input: &Tensor<E>,
         h0: &Tensor<E>,
     ) -> Result<(Tensor<E>, Tensor<E>)> {
-        self.weights.check("gru", 3, input, &[h0])?;
-        let parts = self.weights.input_part(input)?;
-        let hidden = self.weights.hidden()?;
-        let mut h = h0.clone();
-        let mut outputs = Vec::with_capacity(input.size(0)?);
-        for time in 0..input.size(0)? {
-            let (x, s) = (at(&parts, time)?, self.weights.state_part(&h)?);
-            let sum = |index| gate(&x, index, hidden)?.add(&gate(&s, index, hidden)?);
-            let (r, z) = (sum(0)?.sigmoid(), sum(1)?.sigmoid());
-            let n = gate(&x, 2, hidden)?
-                .add(&r.mul(&gate(&s, 2, hidden)?)?)?
-                .tanh();
-            // (1 - z) n + z h
-            h = n.add(&z.mul(&h.sub(&n)?)?)?;
-            outputs.push(h.clone());
-        }
-        Ok((over_time(&outputs)?, h))
+        with_last(input.gru(&self.weights.borrowed(), Some(h0))?)
     }
 }
 
 impl<E: Element> Module<E> for Gru<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        self.weights.check("gru", 3, input, &[])?;
-        let h0 = self.weights.zero_state(input)?;
-        Ok(self.forward_with(input, &h0)?.0)
+        input.gru(&self.weights.borrowed(), None)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Result, Stream, Tensor};
 
-use super::cell::{CellWeights, at, gate, over_time};
+use super::cell::CellWeights;
 use crate::{Context, Module, Parameters};
 
 /// Long short-term memory: with i, f, o = sigmoid(W_ih x + b_ih + W_hh h + b_hh) and
@@ -52,43 +52,15 @@ impl<E: Element> Lstm<E> {
         input: &Tensor<E>,
         start: &LstmState<E>,
     ) -> Result<(Tensor<E>, LstmState<E>)> {
-        self.weights
-            .check("lstm", 4, input, &[&start.h, &start.c])?;
-        let parts = self.weights.input_part(input)?;
-        let hidden = self.weights.hidden()?;
-        let LstmState { mut h, mut c } = start.clone();
-        let mut outputs = Vec::with_capacity(input.size(0)?);
-        for time in 0..input.size(0)? {
-            let gates = at(&parts, time)?.add(&self.weights.state_part(&h)?)?;
-            let (i, f) = (
-                gate(&gates, 0, hidden)?.sigmoid(),
-                gate(&gates, 1, hidden)?.sigmoid(),
-            );
-            let (g, o) = (
-                gate(&gates, 2, hidden)?.tanh(),
-                gate(&gates, 3, hidden)?.sigmoid(),
-            );
-            c = f.mul(&c)?.add(&i.mul(&g)?)?;
-            h = o.mul(&c.tanh())?;
-            outputs.push(h.clone());
-        }
-        Ok((over_time(&outputs)?, LstmState { h, c }))
+        let start = Some([&start.h, &start.c]);
+        let (states, h, c) = input.lstm_with_memory(&self.weights.borrowed(), start)?;
+        Ok((states, LstmState { h, c }))
     }
 }
 
 impl<E: Element> Module<E> for Lstm<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        self.weights.check("lstm", 4, input, &[])?;
-        let zeros = self.weights.zero_state(input)?;
-        Ok(self
-            .forward_with(
-                input,
-                &LstmState {
-                    h: zeros.clone(),
-                    c: zeros,
-                },
-            )?
-            .0)
+        input.lstm(&self.weights.borrowed(), None)
     }
 }
 
@@ -152,11 +124,9 @@ mod tests {
     fn shapes_that_do_not_fit_are_named() {
         let layer = Lstm::<f32>::new(4, 3, Stream::new(1)).unwrap();
         let error = layer.predict(&Tensor::zeros([5, 2, 7])).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("linear: shapes [5, 2, 7] and [12, 4]"),
-            "{error}"
+        assert_eq!(
+            error.to_string(),
+            "lstm: shapes [5, 2, 7] and [12, 4]: the input's weight must be [12, 7]"
         );
         let state = LstmState {
             h: Tensor::zeros([2, 3]),

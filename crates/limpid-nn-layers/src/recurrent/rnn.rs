@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Result, Stream, Tensor};
 
-use super::cell::{CellWeights, at, over_time};
+use super::cell::{CellWeights, with_last};
 use crate::{Context, Module, Parameters};
 
 /// The plain recurrent layer, h(t) = tanh(W_ih x(t) + b_ih + W_hh h(t-1) + b_hh).
@@ -41,23 +41,13 @@ impl<E: Element> Rnn<E> {
         input: &Tensor<E>,
         h0: &Tensor<E>,
     ) -> Result<(Tensor<E>, Tensor<E>)> {
-        self.weights.check("rnn_tanh", 1, input, &[h0])?;
-        let parts = self.weights.input_part(input)?;
-        let mut h = h0.clone();
-        let mut outputs = Vec::with_capacity(input.size(0)?);
-        for time in 0..input.size(0)? {
-            h = at(&parts, time)?.add(&self.weights.state_part(&h)?)?.tanh();
-            outputs.push(h.clone());
-        }
-        Ok((over_time(&outputs)?, h))
+        with_last(input.rnn_tanh(&self.weights.borrowed(), Some(h0))?)
     }
 }
 
 impl<E: Element> Module<E> for Rnn<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        self.weights.check("rnn_tanh", 1, input, &[])?;
-        let h0 = self.weights.zero_state(input)?;
-        Ok(self.forward_with(input, &h0)?.0)
+        input.rnn_tanh(&self.weights.borrowed(), None)
     }
 }
 

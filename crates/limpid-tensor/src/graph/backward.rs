@@ -162,6 +162,11 @@ impl<E: Element> Tensor<E> {
         }
     }
 
+    /// Whether an operation on `inputs` is recorded.
+    pub(crate) fn records(inputs: &[&Tensor<E>]) -> bool {
+        inputs.iter().any(|input| input.node.is_some()) && is_recording()
+    }
+
     /// This value as the result of an operation on `inputs`. When one of them wants a gradient,
     /// `operation` is called for the backward half and recorded.
     #[must_use]
@@ -170,7 +175,7 @@ impl<E: Element> Tensor<E> {
         inputs: &[&Tensor<E>],
         operation: impl FnOnce() -> B,
     ) -> Self {
-        if inputs.iter().all(|input| input.node.is_none()) || !is_recording() {
+        if !Self::records(inputs) {
             return Self { node: None, ..self };
         }
         let inputs = inputs.iter().map(|input| input.node.clone()).collect();

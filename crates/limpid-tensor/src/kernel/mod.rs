@@ -13,4 +13,5 @@ pub(crate) mod pool;
 pub(crate) mod prefetch;
 pub(crate) mod reduce;
 pub mod simd;
+pub(crate) mod steps;
 pub mod threads;

@@ -114,7 +114,8 @@ impl<E: Element> Tensor<E> {
         let mut layout: Layout = self.layout.clone();
         layout.offset += start * layout.strides[dim];
         layout.shape[dim] = length;
-        if length == 0 {
+        if layout.count() == 0 {
+            // An empty storage has nothing at an offset.
             layout.offset = 0;
         }
         Ok(self
@@ -272,5 +273,7 @@ mod tests {
         assert!(cube().gather(0, &array![[1]].into_dyn()).is_err());
         assert!(Tensor::<f64>::scalar(1.0).narrow(0, 0, 1).is_err());
         assert_eq!(cube().narrow(1, 4, 0).unwrap().shape(), [3, 0, 2]);
+        let empty = Tensor::<f64>::zeros([3, 0, 2]).narrow(0, 2, 1).unwrap();
+        assert_eq!((empty.shape(), empty.to_vec()), (&[1, 0, 2][..], vec![]));
     }
 }

@@ -1,0 +1,145 @@
+//! Recurrent cells, run over all steps of a sequence as one operation.
+//!
+//! The rows of a batch do not depend on each other, so it is cut into blocks of rows; each block is
+//! one task that walks through all steps, forward or backward, without waiting for the others.
+
+mod backward;
+mod cell;
+mod factor;
+mod forward;
+mod gru;
+mod lstm;
+mod rnn;
+#[cfg(test)]
+mod tests;
+
+use cell::Cell;
+
+use crate::{Element, Error, Result, Tensor};
+
+/// The weights of a recurrent cell, its gates stacked in PyTorch's order.
+#[derive(Clone, Copy, Debug)]
+pub struct RecurrentWeights<'a, E: Element> {
+    /// From the input, `[gates * hidden, in]`.
+    pub weight_ih: &'a Tensor<E>,
+    /// From the state, `[gates * hidden, hidden]`.
+    pub weight_hh: &'a Tensor<E>,
+    /// Added to the input's part, `[gates * hidden]`.
+    pub bias_ih: Option<&'a Tensor<E>>,
+    /// Added to the state's part, `[gates * hidden]`.
+    pub bias_hh: Option<&'a Tensor<E>>,
+}
+
+/// The sizes of a sequence.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    time: usize,
+    batch: usize,
+    inputs: usize,
+    hidden: usize,
+}
+
+/// Rows of a batch that a task takes at least: what the micro kernels multiply at once.
+const ROWS: usize = 8;
+/// Blocks beyond which they become longer instead, as each reads the whole weight at each step.
+const BLOCKS: usize = 16;
+/// Multiply-adds below which the caller works alone.
+const ALONE: usize = 1 << 20;
+
+impl Sizes {
+    /// That everything fits `C`.
+    fn check<E: Element, C: Cell>(
+        input: &Tensor<E>,
+        weights: &RecurrentWeights<'_, E>,
+        start: &[&Tensor<E>],
+    ) -> Result<Self> {
+        let gates = C::GATES;
+        let refuse = |shapes: &[&[usize]], rule: String| Err(Error::shape(C::NAME, shapes, rule));
+        let (weight_ih, weight_hh) = (weights.weight_ih.shape(), weights.weight_hh.shape());
+        let hidden = match *weight_hh {
+            [rows, hidden] if hidden > 0 && rows == gates * hidden => hidden,
+            _ => {
+                let rule = format!("the state's weight must be [{gates} * hidden, hidden]");
+                return refuse(&[weight_hh], rule);
+            }
+        };
+        let &[time, batch, inputs] = input.shape() else {
+            return refuse(&[input.shape()], "must be [time, batch, in]".to_owned());
+        };
+        if time == 0 || inputs == 0 {
+            let rule = "must have at least one step of time and one feature".to_owned();
+            return refuse(&[input.shape()], rule);
+        }
+        if weight_ih != [gates * hidden, inputs] {
+            let rule = format!("the input's weight must be [{}, {inputs}]", gates * hidden);
+            return refuse(&[input.shape(), weight_ih], rule);
+        }
+        for bias in [weights.bias_ih, weights.bias_hh].into_iter().flatten() {
+            if bias.shape() != [gates * hidden] {
+                return refuse(
+                    &[bias.shape()],
+                    format!("the bias must be [{}]", gates * hidden),
+                );
+            }
+        }
+        for state in start {
+            if state.shape() != [batch, hidden] {
+                let rule = format!("the state must be [{batch}, {hidden}]");
+                return refuse(&[input.shape(), state.shape()], rule);
+            }
+        }
+        Ok(Self {
+            time,
+            batch,
+            inputs,
+            hidden,
+        })
+    }
+
+    /// The rows of a task.
+    fn block(&self) -> usize {
+        let tiles = self.batch.div_ceil(ROWS);
+        let blocks = tiles.div_ceil(tiles.div_ceil(BLOCKS).max(1));
+        self.batch.div_ceil(blocks.max(1))
+    }
+
+    /// The threads that a walk through time is worth: 0 for all.
+    fn threads<C: Cell>(&self) -> usize {
+        let weights = C::GATES * self.hidden * (self.inputs + self.hidden);
+        usize::from(self.time * self.batch * weights < ALONE)
+    }
+}
+
+/// The elements of a contiguous tensor.
+fn slice<E: Element>(tensor: &Tensor<E>) -> &[E] {
+    &tensor.storage[tensor.layout.offset..][..tensor.len()]
+}
+
+/// The states of `C` after every step and, if it `ends_with_memory`, after them the last memory.
+fn sequence<E: Element, C: Cell>(
+    input: &Tensor<E>,
+    weights: &RecurrentWeights<'_, E>,
+    start: Option<(&Tensor<E>, Option<&Tensor<E>>)>,
+    ends_with_memory: bool,
+) -> Result<Tensor<E>> {
+    let (h0, c0) = (start.map(|(h, _)| h), start.and_then(|(_, c)| c));
+    let states: Vec<_> = h0.into_iter().chain(c0).collect();
+    let sizes = Sizes::check::<E, C>(input, weights, &states)?;
+    let none = Tensor::zeros([0]);
+    let inputs = [
+        input,
+        weights.weight_ih,
+        weights.weight_hh,
+        weights.bias_ih.unwrap_or(&none),
+        weights.bias_hh.unwrap_or(&none),
+        h0.unwrap_or(&none),
+        c0.unwrap_or(&none),
+    ];
+    let keeps = Tensor::records(&inputs);
+    let operands = inputs.map(Tensor::contiguous);
+    let run = forward::forward::<E, C>(sizes, &operands, keeps);
+    let result = run.result(sizes, ends_with_memory);
+    Ok(result.recorded(&inputs, || {
+        backward::RecurrentBackward::<E, C>::new(sizes, operands, run)
+    }))
+}
