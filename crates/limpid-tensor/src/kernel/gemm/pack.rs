@@ -163,9 +163,8 @@ const RUN: usize = 8;
 
 /// Copies rows of `WIDTH` elements, a multiple of [`RUN`].
 fn side_by_side<E: Element, const WIDTH: usize>(to: &mut [E], from: &[E], stride: usize) {
-    let rows = from
-        .chunks(stride)
-        .filter_map(|row| row.first_chunk::<WIDTH>());
+    // Rows may overlap: a single column may have any stride.
+    let rows = (0..).map_while(|row| from.get(row * stride..)?.first_chunk::<WIDTH>());
     for (to, from) in to.as_chunks_mut::<WIDTH>().0.iter_mut().zip(rows) {
         let runs = from.as_chunks::<RUN>().0;
         for (to, from) in to.as_chunks_mut::<RUN>().0.iter_mut().zip(runs) {

@@ -113,6 +113,23 @@ fn products_cut_into_blocks_tasks_and_slabs_agree_with_the_definition() {
 }
 
 #[test]
+fn a_single_step_is_multiplied_whatever_its_stride() {
+    let (m, n) = (37, 48);
+    let (a, b) = (numbers::<f32>(m, 1), numbers::<f32>(n, 2));
+    for row_stride in [0, 1, 7] {
+        let right = Strided {
+            row_stride,
+            ..Strided::row_major(&b, n)
+        };
+        let mut out = vec![0.0; m * n];
+        product(&mut out, (m, 1, n), Strided::row_major(&a, 1), right);
+        for (place, &out) in out.iter().enumerate() {
+            assert_eq!(out, a[place / n] * b[place % n]);
+        }
+    }
+}
+
+#[test]
 fn a_packed_operand_gives_the_bits_of_the_product() {
     let (m, k, n) = (37, 65, 100);
     let (a, b) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2));
