@@ -238,12 +238,14 @@ impl<E: Element> Loop for Losses<'_, E> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        let rows = self.logits.chunks_exact(self.classes).zip(self.target);
-        let results = self.losses.iter_mut().zip(self.sums);
+        let logits = &self.logits[..self.losses.len() * self.classes];
+        LogSumExp::of_rows::<A>(logits, self.classes, self.sums);
+        let rows = logits.chunks_exact(self.classes).zip(self.target);
+        let results = self.losses.iter_mut().zip(&*self.sums);
         for ((loss, sum), (logits, &class)) in results.zip(rows) {
-            let log_sum = LogSumExp::within::<A>(logits);
-            *loss = self.settings.of_item(log_sum, logits, class);
-            *sum = Some(log_sum);
+            if let Some(sum) = *sum {
+                *loss = self.settings.of_item(sum, logits, class);
+            }
         }
     }
 }
@@ -270,7 +272,7 @@ impl<E: Element> Loss<E> for CrossEntropy {
         self.check(it.classes)?;
         let logits = it.rows.elements();
         let mut sums = vec![None; target.len()];
-        let mut losses = buffers::take(target.len());
+        let mut losses = buffers::zeroed(target.len());
         let (level, items) = (simd::level(), part(it.classes) / it.classes);
         let results = (&mut losses[..], sums.as_mut_slice());
         threads::chunks(results, items, |first, (losses, sums)| {

@@ -1,7 +1,7 @@
 //! Running results side by side, as many as keep the processor busy.
 //!
-//! The results of a block of numbers are made as a new array each time: arrays that are changed in
-//! place stay in memory instead of registers.
+//! Whole blocks only, the last one filled up: results that are met at a place known at run time alone
+//! would have to lie in memory instead of registers.
 
 use limpid_tensor::Element;
 
@@ -20,11 +20,14 @@ pub(crate) fn accumulated<E: Element>(
     let (blocks, rest) = row.as_chunks::<LANES>();
     let mut lanes = [start; LANES];
     for block in blocks {
-        lanes = std::array::from_fn(|lane| step(lanes[lane], block[lane]));
+        for (lane, &x) in lanes.iter_mut().zip(block) {
+            *lane = step(*lane, x);
+        }
     }
     if !rest.is_empty() {
-        let block = padded(rest, nothing);
-        lanes = std::array::from_fn(|lane| step(lanes[lane], block[lane]));
+        for (lane, &x) in lanes.iter_mut().zip(&padded(rest, nothing)) {
+            *lane = step(*lane, x);
+        }
     }
     lanes
 }

@@ -35,6 +35,20 @@ impl<E: Element> LogSumExp<E> {
         distance(self.greatest, logit) + self.excess
     }
 
+    /// Of each row of `classes` logits, within a loop over parts: many short rows go side by side.
+    #[inline(always)]
+    pub(crate) fn of_rows<A: Arithmetic>(logits: &[E], classes: usize, out: &mut [Option<Self>]) {
+        if classes > LANES {
+            for (out, row) in out.iter_mut().zip(logits.chunks_exact(classes)) {
+                *out = Some(Self::within::<A>(row));
+            }
+            return;
+        }
+        for (out, rows) in out.chunks_mut(LANES).zip(logits.chunks(LANES * classes)) {
+            side_by_side::<E, A>(rows, classes, out);
+        }
+    }
+
     /// Fills `out` with `scale` times the softmax of `row`, which this is of; within a loop.
     #[inline(always)]
     pub(crate) fn softmax(self, row: &[E], scale: E, out: &mut [E]) {
@@ -62,6 +76,53 @@ fn distance<E: Element>(greatest: E, logit: E) -> E {
         E::zero()
     } else {
         greatest - logit
+    }
+}
+
+/// Of at most as many rows as there are lanes, one in each.
+#[inline(always)]
+fn side_by_side<E: Element, A: Arithmetic>(
+    rows: &[E],
+    classes: usize,
+    out: &mut [Option<LogSumExp<E>>],
+) {
+    let column = |class: usize| {
+        let mut column = [E::zero(); LANES];
+        for (own, &x) in column.iter_mut().zip(rows[class..].iter().step_by(classes)) {
+            *own = x;
+        }
+        column
+    };
+    let mut greatest = [E::neg_infinity(); LANES];
+    for class in 0..classes {
+        for (best, &x) in greatest.iter_mut().zip(&column(class)) {
+            *best = if x > *best || x.is_nan() { x } else { *best };
+        }
+    }
+    let mut totals = [E::zero(); LANES];
+    for class in 0..classes {
+        let column = column(class);
+        let pairs = greatest.iter().zip(&column);
+        for (total, (&greatest, &x)) in totals.iter_mut().zip(pairs) {
+            *total += math::exp(x - greatest);
+        }
+    }
+    let mut excesses = totals;
+    for (excess, &total) in excesses.iter_mut().zip(&totals) {
+        *excess = math::ln(total);
+    }
+    let found = greatest.iter().zip(&totals).zip(&excesses);
+    let rows = rows.chunks_exact(classes);
+    for ((out, row), ((&greatest, &total), &excess)) in out.iter_mut().zip(rows).zip(found) {
+        *out = Some(if greatest.is_finite() {
+            LogSumExp {
+                greatest,
+                total,
+                excess,
+            }
+        } else {
+            LogSumExp::within::<A>(row)
+        });
     }
 }
 
@@ -148,6 +209,35 @@ mod tests {
             let mut probabilities = row;
             exponentials(&mut probabilities);
             assert!(probabilities[0].is_nan(), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn short_rows_side_by_side_are_what_they_are_alone() {
+        struct All<'a>(&'a [f64], usize, &'a mut [Option<LogSumExp<f64>>]);
+        impl Loop for All<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<A: Arithmetic>(self) {
+                LogSumExp::of_rows::<A>(self.0, self.1, self.2);
+            }
+        }
+        for (rows, classes) in [(1, 1), (3, 10), (70, 7), (33, 32), (5, 40)] {
+            let mut logits: Vec<f64> = (0..rows * classes)
+                .map(|it| 9.0 * (it as f64).sin())
+                .collect();
+            logits[0] = f64::INFINITY;
+            let mut found = vec![None; rows];
+            simd::run(All(&logits, classes, &mut found));
+            for (row, found) in logits.chunks(classes).zip(found) {
+                let (found, alone) = (
+                    found.unwrap().surprise(1.0),
+                    LogSumExp::of(row).surprise(1.0),
+                );
+                let near = found == alone || (found / alone - 1.0).abs() < 1e-14;
+                assert!(near, "{rows} rows of {classes}: {found}, {alone}");
+            }
         }
     }
 

@@ -254,9 +254,11 @@ impl<E: Element> Loop for Answer<'_, '_, E> {
             for slopes in slopes.chunks_mut(LANES) {
                 // What fills up the last block costs nothing.
                 let scores = padded(slopes, E::infinity());
-                let softplus = |lane: usize| math::softplus(-scores[lane]);
-                sums = std::array::from_fn(|lane| sums[lane] + softplus(lane));
-                let found = scores.map(|score| math::sigmoid(-score));
+                let mut found = scores;
+                for ((sum, found), &score) in sums.iter_mut().zip(&mut found).zip(&scores) {
+                    *sum += math::softplus(-score);
+                    *found = math::sigmoid(-score);
+                }
                 for (slope, &found) in slopes.iter_mut().zip(&found) {
                     *slope = found;
                 }
@@ -284,11 +286,15 @@ fn dot<E: Element, A: Arithmetic>(left: &[E], right: &[E]) -> E {
     let (left, left_rest) = left.as_chunks::<LANES>();
     let (right, right_rest) = right.as_chunks::<LANES>();
     for (left, right) in left.iter().zip(right) {
-        sums = std::array::from_fn(|lane| A::mul_add(left[lane], right[lane], sums[lane]));
+        for ((sum, &left), &right) in sums.iter_mut().zip(left).zip(right) {
+            *sum = A::mul_add(left, right, *sum);
+        }
     }
     if !left_rest.is_empty() {
         let (left, right) = (padded(left_rest, E::zero()), padded(right_rest, E::zero()));
-        sums = std::array::from_fn(|lane| A::mul_add(left[lane], right[lane], sums[lane]));
+        for ((sum, &left), &right) in sums.iter_mut().zip(&left).zip(&right) {
+            *sum = A::mul_add(left, right, *sum);
+        }
     }
     folded(sums, |sum, other| sum + other)
 }

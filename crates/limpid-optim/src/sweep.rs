@@ -90,18 +90,25 @@ impl<E: Element> Loop for SumOfSquares<'_, E> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> f64 {
-        // A new array for each block: one that is changed in place stays in memory.
         let square = |value: E| value.double() * value.double();
         let mut sums = [0.0_f64; LANES];
         let (blocks, rest) = self.0.as_chunks::<LANES>();
         for block in blocks {
-            sums = std::array::from_fn(|lane| sums[lane] + square(block[lane]));
+            for (sum, &value) in sums.iter_mut().zip(block) {
+                *sum += square(value);
+            }
         }
-        let mut last = [E::zero(); LANES];
-        for (own, &value) in last.iter_mut().zip(rest) {
-            *own = value;
+        // A whole block again: sums that are met at a place known at run time alone would have to
+        // lie in memory.
+        if !rest.is_empty() {
+            let mut last = [E::zero(); LANES];
+            for (own, &value) in last.iter_mut().zip(rest) {
+                *own = value;
+            }
+            for (sum, &value) in sums.iter_mut().zip(&last) {
+                *sum += square(value);
+            }
         }
-        let sums: [f64; LANES] = std::array::from_fn(|lane| sums[lane] + square(last[lane]));
         let sums: [f64; 16] = std::array::from_fn(|lane| sums[lane] + sums[lane + 16]);
         let sums: [f64; 8] = std::array::from_fn(|lane| sums[lane] + sums[lane + 8]);
         let sums: [f64; 4] = std::array::from_fn(|lane| sums[lane] + sums[lane + 4]);
