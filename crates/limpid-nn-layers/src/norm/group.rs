@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Error, Parameter, Result, Tensor, count};
 
-use super::standardize::{Centre, Grouping, channel_shape, scale_and_shift, standardize};
+use super::standardize::{Grouping, channel_shape, scale_and_shift, standardize};
 use crate::{Context, Module, Parameters};
 
 /// Brings every group of channels of every item to mean 0 and variance 1, then scales and shifts
@@ -87,13 +87,8 @@ impl<E: Element> Module<E> for GroupNorm<E> {
             groups: batch * self.num_groups,
             inner,
         };
-        let done = standardize("group_norm", input, grouping, Centre::Mean, self.eps)?;
-        scale_and_shift(
-            done.output,
-            weight,
-            bias,
-            &channel_shape(channels, input.rank()),
-        )
+        let done = standardize(input, grouping, self.eps)?;
+        scale_and_shift(done, weight, bias, &channel_shape(channels, input.rank()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Error, Parameter, Result, Tensor, count};
 
-use super::standardize::{Centre, Grouping, scale_and_shift, standardize};
+use super::standardize::{Grouping, scale_and_shift, standardize};
 use crate::{Context, Module, Parameters};
 
 /// Brings the last dimensions of every item to mean 0 and variance 1, then scales and shifts them:
@@ -84,13 +84,8 @@ impl<E: Element> Module<E> for LayerNorm<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         let shape = &self.normalized_shape;
         let grouping = last_dimensions("layer_norm", input.shape(), shape)?;
-        let done = standardize("layer_norm", input, grouping, Centre::Mean, self.eps)?;
-        scale_and_shift(
-            done.output,
-            self.weight.as_deref(),
-            self.bias.as_deref(),
-            shape,
-        )
+        let done = standardize(input, grouping, self.eps)?;
+        scale_and_shift(done, self.weight.as_deref(), self.bias.as_deref(), shape)
     }
 }
 

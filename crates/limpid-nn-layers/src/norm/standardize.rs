@@ -1,4 +1,4 @@
-//! The operation that all normalisations share: groups of elements brought to spread 1.
+//! The operations that normalisations share: groups of elements brought to spread 1.
 
 use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor};
 
@@ -11,135 +11,77 @@ pub(super) struct Grouping {
     pub(super) inner: usize,
 }
 
-impl Grouping {
-    /// How many elements a group has.
-    pub(super) fn size(&self) -> usize {
-        self.outer * self.inner
-    }
-
-    /// Calls `visit` with the group of every run of consecutive elements.
-    fn runs<'a, T>(&self, data: &'a [T]) -> impl Iterator<Item = (usize, &'a [T])> {
-        let groups = self.groups;
-        let chunks = data.chunks_exact(self.inner.max(1));
-        chunks
-            .enumerate()
-            .map(move |(run, chunk)| (run % groups, chunk))
-    }
-
-    /// The sum of `term` over every group.
-    fn sums<E: Element>(&self, data: &[E], term: impl Fn(usize, f64) -> f64) -> Vec<f64> {
-        let mut sums = vec![0.0; self.groups];
-        for (group, run) in self.runs(data) {
-            sums[group] += run.iter().map(|&x| term(group, x.double())).sum::<f64>();
-        }
-        sums
-    }
-}
-
-/// Whether a group's mean is taken away before its spread is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Centre {
-    /// Around the mean: the spread is the standard deviation.
-    Mean,
-    /// Around 0: the spread is the root of the mean square.
-    Zero,
-}
-
-/// Elements brought to spread 1, and what was measured of each group in double precision.
-pub(super) struct Standardized<E: Element> {
-    pub(super) output: Tensor<E>,
-    pub(super) mean: Vec<f64>,
-    /// The mean square around the centre.
-    pub(super) variance: Vec<f64>,
-}
-
-struct StandardizeBackward<E: Element> {
-    name: &'static str,
+/// (x - mean) / sqrt(variance + eps) in every group: normalisation over a batch whose channels are
+/// the groups.
+pub(super) fn standardize<E: Element>(
+    input: &Tensor<E>,
     grouping: Grouping,
-    centre: Centre,
+    eps: f64,
+) -> Result<Tensor<E>> {
+    let Grouping {
+        outer,
+        groups,
+        inner,
+    } = grouping;
+    let view = input.reshape([outer, groups, inner])?;
+    view.batch_norm(None, None, eps)?
+        .output
+        .reshape(input.shape())
+}
+
+struct RootMeanSquareBackward<E: Element> {
+    /// Elements of a group.
+    inner: usize,
     output: Tensor<E>,
     scale: Vec<f64>,
 }
 
-impl<E: Element> Backward<E> for StandardizeBackward<E> {
+impl<E: Element> Backward<E> for RootMeanSquareBackward<E> {
     fn name(&self) -> &'static str {
-        self.name
+        "rms_norm"
     }
 
-    /// With y = (x - m) s: dx = s (g - mean(g) - y mean(g y)), each mean over a group.
+    /// With y = x s: dx = s (g - y mean(g y)), the mean over a group.
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let (y, g) = (self.output.elements(), gradient.elements());
-        let grouping = &self.grouping;
-        let size = grouping.size() as f64;
-        let mut plain = vec![0.0; grouping.groups];
-        let mut along = vec![0.0; grouping.groups];
-        for ((group, y), (_, g)) in grouping.runs(&y).zip(grouping.runs(&g)) {
-            for (y, g) in y.iter().zip(g) {
-                plain[group] += g.double() / size;
-                along[group] += y.double() * g.double() / size;
-            }
-        }
-        if self.centre == Centre::Zero {
-            plain.fill(0.0);
-        }
         let mut data = Vec::with_capacity(y.len());
-        for ((group, y), (_, g)) in grouping.runs(&y).zip(grouping.runs(&g)) {
-            let (plain, along, scale) = (plain[group], along[group], self.scale[group]);
-            let shares = y
-                .iter()
-                .zip(g)
-                .map(|(y, g)| E::of(scale * (g.double() - plain - y.double() * along)));
-            data.extend(shares);
+        let groups = y.chunks_exact(self.inner).zip(g.chunks_exact(self.inner));
+        for ((y, g), &scale) in groups.zip(&self.scale) {
+            let pairs = y.iter().zip(g).map(|(y, g)| (y.double(), g.double()));
+            let along = pairs.clone().map(|(y, g)| y * g).sum::<f64>() / self.inner as f64;
+            data.extend(pairs.map(|(y, g)| E::of(scale * (g - y * along))));
         }
         inputs.add(0, Tensor::from_vec(data, gradient.shape())?);
         Ok(())
     }
 }
 
-/// (x - centre) / sqrt(variance + eps) in every group, one record in the graph. Statistics are
-/// taken in double precision and in two passes, so that a large offset does not swallow the spread.
-pub(super) fn standardize<E: Element>(
-    name: &'static str,
+/// x / sqrt(mean(x^2) + eps) in every group of `inner` elements, the last dimensions of `input`. The
+/// squares are summed in double precision.
+pub(super) fn root_mean_square<E: Element>(
     input: &Tensor<E>,
-    grouping: Grouping,
-    centre: Centre,
+    inner: usize,
     eps: f64,
-) -> Result<Standardized<E>> {
+) -> Result<Tensor<E>> {
     let x = input.elements();
-    let size = grouping.size() as f64;
-    let mean: Vec<f64> = match centre {
-        Centre::Mean => grouping
-            .sums(&x, |_, x| x)
-            .iter()
-            .map(|sum| sum / size)
-            .collect(),
-        Centre::Zero => vec![0.0; grouping.groups],
-    };
-    let squares = grouping.sums(&x, |group, x| (x - mean[group]).powi(2));
-    let variance: Vec<f64> = squares.iter().map(|sum| sum / size).collect();
-    let scale: Vec<f64> = variance
-        .iter()
-        .map(|variance| (variance + eps).sqrt().recip())
+    let squares = x.chunks_exact(inner).map(|group| {
+        let squares = group.iter().map(|x| x.double() * x.double());
+        squares.sum::<f64>() / inner as f64
+    });
+    let scale: Vec<f64> = squares
+        .map(|square| (square + eps).sqrt().recip())
         .collect();
     let mut data = Vec::with_capacity(x.len());
-    for (group, run) in grouping.runs(&x) {
-        let (mean, scale) = (mean[group], scale[group]);
-        data.extend(run.iter().map(|x| E::of((x.double() - mean) * scale)));
+    for (group, &scale) in x.chunks_exact(inner).zip(&scale) {
+        data.extend(group.iter().map(|x| E::of(x.double() * scale)));
     }
     let value = Tensor::from_vec(data, input.shape())?;
     let output = value.clone();
-    let output = value.recorded(&[input], || StandardizeBackward {
-        name,
-        grouping,
-        centre,
+    Ok(value.recorded(&[input], || RootMeanSquareBackward {
+        inner,
         output,
         scale,
-    });
-    Ok(Standardized {
-        output,
-        mean,
-        variance,
-    })
+    }))
 }
 
 /// x * weight + bias, each where it is there, laid out as `shape` to broadcast.
@@ -171,42 +113,32 @@ mod tests {
     use super::*;
     use limpid_tensor::{Stream, gradient_check};
 
+    const GROUPING: Grouping = Grouping {
+        outer: 4,
+        groups: 3,
+        inner: 5,
+    };
+
     #[test]
     fn groups_have_mean_zero_and_spread_one() {
         let input = Tensor::<f64>::uniform([4, 3, 5], 100.0, 103.0, Stream::new(1));
-        let grouping = Grouping {
-            outer: 4,
-            groups: 3,
-            inner: 5,
-        };
-        let done = standardize("test", &input, grouping, Centre::Mean, 0.0).unwrap();
-        let mean = done.output.mean_dim(&[0, 2], false).unwrap().to_vec();
-        let square = done
-            .output
-            .square()
-            .mean_dim(&[0, 2], false)
-            .unwrap()
-            .to_vec();
+        let output = standardize(&input, GROUPING, 0.0).unwrap();
+        let mean = output.mean_dim(&[0, 2], false).unwrap().to_vec();
+        let square = output.square().mean_dim(&[0, 2], false).unwrap().to_vec();
         assert!(mean.iter().all(|x| x.abs() < 1e-12), "{mean:?}");
         assert!(square.iter().all(|x| (x - 1.0).abs() < 1e-12), "{square:?}");
     }
 
     #[test]
-    fn gradients_agree_with_differences_around_both_centres() {
+    fn gradients_agree_with_differences_around_the_mean_and_around_zero() {
         let weights = Tensor::<f64>::standard_normal([4, 3, 5], Stream::new(2));
-        for centre in [Centre::Mean, Centre::Zero] {
-            let function = |x: &[Tensor<f64>]| {
-                let grouping = Grouping {
-                    outer: 4,
-                    groups: 3,
-                    inner: 5,
-                };
-                let done = standardize("test", &x[0], grouping, centre, 1e-3)?;
-                Ok(done.output.mul(&weights)?.sum())
-            };
+        let check = |run: &dyn Fn(&Tensor<f64>) -> Result<Tensor<f64>>| {
+            let function = |x: &[Tensor<f64>]| Ok(run(&x[0])?.mul(&weights)?.sum());
             let input = Tensor::standard_normal([4, 3, 5], Stream::new(1));
             let worst = gradient_check::check(function, &[input], 1e-5).unwrap();
-            assert!(worst.error < 1e-6, "{centre:?}: {worst:?}");
-        }
+            assert!(worst.error < 1e-6, "{worst:?}");
+        };
+        check(&|x| standardize(x, GROUPING, 1e-3));
+        check(&|x| root_mean_square(x, 5, 1e-3));
     }
 }

@@ -102,6 +102,24 @@ impl Channels {
         moments
     }
 
+    /// The sum of every channel.
+    pub(crate) fn sums<E: Element>(&self, x: &[E]) -> Vec<f64> {
+        let level = simd::level();
+        let mut sums = vec![[0.0; 2]; self.channels];
+        if self.is_short() {
+            sums = self.columns(|first, sums| level.run(Sums::new(self, x, first, sums)));
+        } else {
+            self.share(&mut sums, |first, sums| {
+                for (channel, sums) in (first..).zip(sums) {
+                    for line in self.lines(x, channel) {
+                        sums[0] += level.run(LineSum(line));
+                    }
+                }
+            });
+        }
+        sums.into_iter().map(|[sum, _]| sum).collect()
+    }
+
     /// The sums of g and of g (x - mean) over every channel.
     pub(crate) fn gradient_sums<E: Element>(&self, x: &[E], g: &[E], mean: &[E]) -> Vec<[f64; 2]> {
         let level = simd::level();
@@ -217,6 +235,28 @@ impl Channels {
             columns.iter().fold([0.0; 2], add)
         };
         channels.map(total).collect()
+    }
+}
+
+/// The sum of a line.
+struct LineSum<'a, E>(&'a [E]);
+
+impl<E: Element> Loop for LineSum<'_, E> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> f64 {
+        let (chunks, rest) = self.0.as_chunks::<LANES>();
+        let mut sums = [E::zero(); LANES];
+        for chunk in chunks {
+            for lane in 0..LANES {
+                sums[lane] += chunk[lane];
+            }
+        }
+        for (sum, &x) in sums.iter_mut().zip(rest) {
+            *sum += x;
+        }
+        total(&sums)
     }
 }
 
@@ -496,6 +536,7 @@ mod tests {
             for &level in simd::Level::available() {
                 simd::with(level, || {
                     let moments = shape.moments(&x);
+                    let plain = shape.sums(&x);
                     let sums = shape.gradient_sums(&x, &g, &mean);
                     let (mut scaled, mut combined) = (vec![0.0; count], vec![0.0; count]);
                     shape.scale(&x, [&mean, &scale, &shift], &mut scaled);
@@ -505,6 +546,7 @@ mod tests {
                         let size = all.len() as f64;
                         let centre = all.iter().map(|&at| x[at]).sum::<f64>() / size;
                         close(moments[channel][0], centre);
+                        close(plain[channel], centre * size);
                         let squares = all.iter().map(|&at| (x[at] - centre).powi(2));
                         close(moments[channel][1], squares.sum::<f64>() / size);
                         close(sums[channel][0], all.iter().map(|&at| g[at]).sum());

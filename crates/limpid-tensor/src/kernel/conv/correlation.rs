@@ -4,6 +4,7 @@ use super::planes::Planes;
 use super::tiles::{ACROSS, Correlate, Level};
 use crate::Element;
 use crate::buffers::{self, Storage};
+use crate::kernel::threads;
 
 /// Where results are written: place `[y, x]` of a channel to
 /// `origin + y row_step + x column_step`, and channels `channel_step` apart.
@@ -33,6 +34,9 @@ enum Way {
     Copy { pitch: usize, length: usize },
 }
 
+/// Fewer weights are not worth sharing.
+const SHARED: usize = 1 << 14;
+
 /// A correlation with all sizes known: every output channel o of a group at every place p is
 /// bias(o) plus the sum over the taps t of weight(o, t) image(t + p).
 #[derive(Debug)]
@@ -61,21 +65,35 @@ impl<E: Element> Correlation<E> {
         group_step: usize,
         (groups, outputs): (usize, usize),
         target: Target,
-        weight: impl Fn(usize, usize, usize) -> E,
+        weight: impl Fn(usize, usize, usize) -> E + Sync,
     ) -> Self {
         let level = Level::of::<E>(target.places[1]);
         let taps = offsets.len();
         let mut weights = buffers::take(groups * outputs * taps);
-        let mut place = 0;
-        for group in 0..groups {
-            for (first, rows) in level.blocks(outputs) {
-                for tap in 0..taps {
-                    for row in first..first + rows {
-                        weights[place] = weight(group, row, tap);
-                        place += 1;
+        let blocks = |group: usize| {
+            let rows = level.blocks(outputs);
+            rows.map(move |(first, rows)| (group, first, rows))
+        };
+        let pack = |from: usize, part: &mut [E]| {
+            for (group, first, rows) in (0..groups).flat_map(blocks) {
+                let start = (group * outputs + first) * taps;
+                if start < from || start >= from + part.len() {
+                    continue;
+                }
+                let block = part[start - from..].chunks_exact_mut(rows).take(taps);
+                for (tap, block) in block.enumerate() {
+                    for (row, packed) in (first..).zip(block) {
+                        *packed = weight(group, row, tap);
                     }
                 }
             }
+        };
+        // Tasks end where blocks do.
+        let whole = level.blocks(outputs).next().map_or(1, |(_, rows)| rows);
+        if weights.len() < SHARED || (groups > 1 && !outputs.is_multiple_of(whole)) {
+            pack(0, &mut weights);
+        } else {
+            threads::chunks(&mut weights[..], whole * taps, pack);
         }
         let mut correlation = Self {
             level,

@@ -88,51 +88,90 @@ impl Planes {
         (plane * self.size[0] + down.1) * self.size[1] + across.1
     }
 
-    /// Lays out `image`. What stands outside of it in `planes` must be zero, as it stays.
+    /// Of each kept remainder along an axis: the first row (or column) of its planes that stands in
+    /// the image, which one of the image that is, and how many do.
+    fn runs(&self, axis: usize) -> Vec<[usize; 3]> {
+        let [stride, length, size] = [self.stride, self.image, self.size].map(|pair| pair[axis]);
+        let runs = self.kept[axis].iter();
+        runs.map(|&kept| run(kept, stride, self.lead[axis], length, size))
+            .collect()
+    }
+
+    /// Writes zeros to all that stands outside of the image.
+    pub(crate) fn clear<E: Element>(&self, planes: &mut [E]) {
+        let [rows, columns] = [0, 1].map(|axis| self.runs(axis));
+        let [height, width] = self.size;
+        let area = height * width;
+        for channel in 0..self.channels {
+            let planes = &mut planes[channel * self.channel_step..];
+            let both = rows
+                .iter()
+                .flat_map(|row| columns.iter().map(move |it| (row, it)));
+            for (plane, (&[top, _, down], &[left, _, across])) in both.enumerate() {
+                let plane = &mut planes[plane * area..][..area];
+                if down == 0 || across == 0 {
+                    plane.fill(E::zero());
+                    continue;
+                }
+                plane[..top * width + left].fill(E::zero());
+                for line in top..top + down - 1 {
+                    let from = line * width + left + across;
+                    plane[from..from + width - across].fill(E::zero());
+                }
+                plane[(top + down - 1) * width + left + across..].fill(E::zero());
+            }
+        }
+    }
+
+    /// Lays out `image` in `planes`, which have been [cleared](Planes::clear).
     pub(crate) fn fill<E: Element>(&self, image: &[E], planes: &mut [E]) {
+        let [rows, columns] = [0, 1].map(|axis| self.runs(axis));
         let [height, width] = self.image;
-        let [stride_y, stride_x] = self.stride;
-        // Of each kept remainder of the columns: its plane, the first column there and in the
-        // image, and how many.
-        let columns: Vec<[usize; 4]> = self.kept[1]
-            .iter()
-            .enumerate()
-            .map(|(across, &kept)| {
-                let [first, from, count] = run(kept, stride_x, self.lead[1], width, self.size[1]);
-                [across, first, from, count]
-            })
-            .filter(|&[_, _, _, count]| count > 0)
-            .collect();
         for channel in 0..self.channels {
             let image = &image[channel * height * width..][..height * width];
-            for (down, &kept) in self.kept[0].iter().enumerate() {
-                let [first, from, count] = run(kept, stride_y, self.lead[0], height, self.size[0]);
-                for line in 0..count {
-                    let source = &image[(from + line * stride_y) * width..][..width];
-                    for &[across, column, start, length] in &columns {
-                        let plane = down * self.kept[1].len() + across;
-                        let row = plane * self.size[0] + first + line;
-                        let at = channel * self.channel_step + row * self.size[1] + column;
-                        let target = &mut planes[at..at + length];
-                        match stride_x {
-                            1 => target.copy_from_slice(&source[start..start + length]),
-                            2 => {
-                                let (pairs, last) = source[start..].as_chunks::<2>();
-                                for (target, pair) in target.iter_mut().zip(pairs) {
-                                    *target = pair[0];
-                                }
-                                if let (Some(&last), true) = (last.first(), length > pairs.len()) {
-                                    target[length - 1] = last;
-                                }
-                            }
-                            _ => {
-                                let source = source[start..].iter().step_by(stride_x);
-                                for (target, &value) in target.iter_mut().zip(source) {
-                                    *target = value;
-                                }
-                            }
-                        }
+            for (down, &[first, from, lines]) in rows.iter().enumerate() {
+                for (across, &[column, start, length]) in columns.iter().enumerate() {
+                    if lines == 0 || length == 0 {
+                        continue;
                     }
+                    let plane = down * self.kept[1].len() + across;
+                    let row = plane * self.size[0] + first;
+                    let at = channel * self.channel_step + row * self.size[1] + column;
+                    let (source, target) = (&image[from * width + start..], &mut planes[at..]);
+                    self.copy(source, target, [lines, length]);
+                }
+            }
+        }
+    }
+
+    /// Copies `lines` lines, of which every `stride`-th element is taken.
+    fn copy<E: Element>(&self, source: &[E], target: &mut [E], [lines, length]: [usize; 2]) {
+        const TOGETHER: usize = 8;
+        let steps = [self.stride[0] * self.image[1], self.size[1]];
+        if self.stride[1] == 1 && length >= TOGETHER {
+            // Column by column of eight: lines are too short to be worth a call of `memcpy`.
+            for first in (0..length).step_by(TOGETHER) {
+                let first = first.min(length - TOGETHER);
+                for line in 0..lines {
+                    let target = &mut target[line * steps[1] + first..][..TOGETHER];
+                    target.copy_from_slice(&source[line * steps[0] + first..][..TOGETHER]);
+                }
+            }
+            return;
+        }
+        for line in 0..lines {
+            let target = &mut target[line * steps[1]..][..length];
+            let source = &source[line * steps[0]..];
+            if self.stride[1] == 2 {
+                let (pairs, _) = source.as_chunks::<2>();
+                for (target, pair) in target.iter_mut().zip(pairs) {
+                    *target = pair[0];
+                }
+                target[length - 1] = source[2 * (length - 1)];
+            } else {
+                let source = source.iter().step_by(self.stride[1]);
+                for (target, &value) in target.iter_mut().zip(source) {
+                    *target = value;
                 }
             }
         }

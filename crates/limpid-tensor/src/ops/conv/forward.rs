@@ -1,6 +1,8 @@
 //! Convolution, in one and in two dimensions.
 
-use super::kernels::{Convolution, Geometry, Patches, channel_sums};
+use super::kernels::{Convolution, Geometry, Patches};
+use crate::buffers::Storage;
+use crate::kernel::channels::Channels;
 use crate::layout::Shape;
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
@@ -98,7 +100,12 @@ pub(super) fn check_bias<E: Element>(
 /// The gradient of a bias whose result has the gradient `g`, `[N, C, H, W]`.
 pub(super) fn bias_gradient<E: Element>(gradient: &Tensor<E>, g: &[E]) -> Tensor<E> {
     let shape = gradient.shape();
-    let sums = channel_sums(g, shape[1], shape[2] * shape[3]);
+    let channels = Channels {
+        outer: shape[0],
+        channels: shape[1],
+        inner: shape[2] * shape[3],
+    };
+    let sums: Storage<E> = channels.sums(g).into_iter().map(E::of).collect();
     Tensor::new(sums, Shape::from_slice(&shape[1..2]))
 }
 

@@ -2,7 +2,6 @@
 
 use crate::buffers::{self, Storage};
 use crate::kernel::conv::{Correlation, Gathering, Planes, Target};
-use crate::kernel::reduce::sum;
 use crate::kernel::threads;
 use crate::{Element, Error, Result};
 
@@ -312,7 +311,11 @@ impl Geometry {
                 let source = if planes.is_image() && x.len() - item * image >= reach {
                     &x[item * image..]
                 } else {
-                    let laid = laid.get_or_insert_with(|| buffers::zeroed(reach));
+                    let laid = laid.get_or_insert_with(|| {
+                        let mut laid = buffers::take(reach);
+                        planes.clear(&mut laid);
+                        laid
+                    });
                     planes.fill(source, laid);
                     &**laid
                 };
@@ -360,8 +363,12 @@ impl Geometry {
             let mut packed = buffers::take(gathering.packed::<E>());
             let mut laid = match planes.is_image() {
                 true => buffers::take(0),
-                false => buffers::zeroed(step * len),
+                false => buffers::take(step * len),
             };
+            if !planes.is_image() && len > 0 {
+                laid.chunks_exact_mut(len)
+                    .for_each(|laid| planes.clear(laid));
+            }
             for item in (items..end).step_by(step) {
                 let next = end.min(item + step);
                 let mut source = &x[item * image..next * image];
@@ -382,24 +389,20 @@ impl Geometry {
         } else {
             threads::chunks(&mut sums[..], length, work);
         }
-        for part in sums.chunks_exact(length) {
-            for (total, &part) in total.iter_mut().zip(part) {
-                *total += part;
+        let add = |first: usize, total: &mut [E]| {
+            for part in sums.chunks_exact(length) {
+                for (total, &part) in total.iter_mut().zip(&part[first..]) {
+                    *total += part;
+                }
             }
+        };
+        if sums.len() < SHARED / 8 {
+            add(0, &mut total);
+        } else {
+            threads::chunks(&mut total[..], length.div_ceil(8), add);
         }
         total
     }
-}
-
-/// The sum of each channel of `[N, channels, plane]`, item by item.
-pub(super) fn channel_sums<E: Element>(g: &[E], channels: usize, plane: usize) -> Storage<E> {
-    let mut sums = buffers::zeroed(channels);
-    if plane > 0 {
-        for (index, plane) in g.chunks_exact(plane).enumerate() {
-            sums[index % channels] += sum(plane);
-        }
-    }
-    sums
 }
 
 /// Rows or columns of an image that lie a stride apart.
