@@ -138,6 +138,10 @@ pub(super) struct Gather<E> {
 /// null; and for each slot and row `COUNT` elements must be writable at the slot's `out` plus
 /// `row_step` times the row. The processor must have the instructions of `V`.
 #[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "counts that are known when compiling become registers"
+)]
 unsafe fn correlate<E: Copy, V: Lanes<E>, const ROWS: usize, const SLOTS: usize>(
     zero: E,
     tile: &Correlate<'_, E>,
@@ -181,6 +185,10 @@ unsafe fn correlate<E: Copy, V: Lanes<E>, const ROWS: usize, const SLOTS: usize>
 /// the gradient must be as [`Gather::gradient`] says for `ROWS` rows; and `taps` elements must be
 /// writable at `out` plus `out_step` times the row. The processor must have the instructions of `V`.
 #[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "counts that are known when compiling become registers"
+)]
 unsafe fn gather<E, V, const ROWS: usize>(zero: E, tile: &Gather<E>)
 where
     E: Copy + std::ops::AddAssign,

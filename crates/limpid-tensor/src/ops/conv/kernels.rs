@@ -352,7 +352,8 @@ impl Geometry {
         if self.batch * length == 0 {
             return total;
         }
-        let task = self.batch.div_ceil(MOST_SUMS);
+        // A task has at least as many items as are done at once.
+        let task = self.batch.div_ceil(MOST_SUMS).max(gathering.items::<E>());
         let tasks = self.batch.div_ceil(task);
         let mut sums = buffers::zeroed(tasks * length);
         let (image, places) = (self.image(), self.places());
