@@ -19,9 +19,9 @@ pub(super) struct Walk<'graph, E: Element> {
 impl<'graph, E: Element> Walk<'graph, E> {
     pub(super) fn new() -> Self {
         Self {
-            order: Vec::with_capacity(8),
-            places: Vec::with_capacity(8),
-            free: Vec::with_capacity(8),
+            order: Vec::with_capacity(4),
+            places: Vec::with_capacity(4),
+            free: Vec::with_capacity(4),
             found: Gradients::default(),
         }
     }
