@@ -3,7 +3,7 @@
 //! Sums are pairwise (Higham 1993): the error grows with the logarithm of the number of terms, and
 //! the order depends on the length alone.
 
-use crate::Element;
+use crate::{Element, buffers};
 
 /// What is summed straight away, in eight lanes.
 const BLOCK: usize = 128;
@@ -44,15 +44,21 @@ pub(crate) fn sum_rows<E: Element>(x: &[E], out: &mut [E]) {
     if width == 0 {
         return;
     }
-    let mut partial = vec![E::zero(); width];
+    if x.len() <= BLOCK * width {
+        add_rows(x, out);
+        return;
+    }
+    let mut partial = buffers::take(width);
     for block in x.chunks(BLOCK * width) {
         partial.fill(E::zero());
-        for row in block.chunks_exact(width) {
-            for (total, &term) in partial.iter_mut().zip(row) {
-                *total += term;
-            }
-        }
-        for (total, &term) in out.iter_mut().zip(&partial) {
+        add_rows(block, &mut partial);
+        add_rows(&partial, out);
+    }
+}
+
+fn add_rows<E: Element>(x: &[E], out: &mut [E]) {
+    for row in x.chunks_exact(out.len()) {
+        for (total, &term) in out.iter_mut().zip(row) {
             *total += term;
         }
     }

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use crate::buffers::Storage;
+use crate::buffers::{self, Storage};
 use crate::kernel::reduce as kernel;
 use crate::layout::{Shape, count, resolve_dim, resolve_dims};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
@@ -78,13 +78,12 @@ impl<E: Element> Grouped<E> {
     /// `fold` of every group, given the number of its terms and access to them.
     pub(super) fn fold(&self, fold: impl Fn(usize, &dyn Fn(usize) -> E) -> E) -> Tensor<E> {
         let data = self.data.elements();
-        let mut out = Vec::with_capacity(self.outer * self.inner);
-        for outer in 0..self.outer {
-            for inner in 0..self.inner {
-                let start = outer * self.reduced * self.inner + inner;
-                let term = |index: usize| data[start + index * self.inner];
-                out.push(fold(self.reduced, &term));
-            }
+        let mut out = buffers::take(self.outer * self.inner);
+        for (place, out) in out.iter_mut().enumerate() {
+            let (outer, inner) = (place / self.inner, place % self.inner);
+            let start = outer * self.reduced * self.inner + inner;
+            let term = |index: usize| data[start + index * self.inner];
+            *out = fold(self.reduced, &term);
         }
         Tensor::new(out, self.shape.clone())
     }
@@ -96,7 +95,7 @@ impl<E: Element> Grouped<E> {
             let sums = (0..self.outer).map(|outer| kernel::sum(&data[outer * size..][..size]));
             return Tensor::new(sums.collect::<Storage<E>>(), self.shape.clone());
         }
-        let mut out = vec![E::zero(); self.outer * self.inner];
+        let mut out = buffers::zeroed(self.outer * self.inner);
         if size > 0 {
             for (out, block) in out
                 .chunks_exact_mut(self.inner)
@@ -163,7 +162,7 @@ impl<E: Element> Tensor<E> {
     /// logarithm of their number.
     #[must_use]
     pub fn sum(&self) -> Self {
-        let value = Self::new(vec![kernel::sum(&self.elements())], Shape::new());
+        let value = Self::of(kernel::sum(&self.elements()));
         value.recorded(&[self], || self.sum_backward("sum", 1.0))
     }
 
@@ -171,7 +170,7 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     pub fn mean(&self) -> Self {
         let total = kernel::sum(&self.elements());
-        let value = Self::new(vec![total / E::of(self.len() as f64)], Shape::new());
+        let value = Self::of(total / E::of(self.len() as f64));
         value.recorded(&[self], || {
             self.sum_backward("mean", 1.0 / self.len() as f64)
         })
