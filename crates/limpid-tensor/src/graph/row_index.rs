@@ -90,8 +90,9 @@ impl RowIndex {
 
     fn order(&self) -> &Order {
         self.inner.order.get_or_init(|| {
-            let rows = &self.inner.rows;
-            let places = sorted_places(rows);
+            let rows = &self.inner.rows[..];
+            let sorted = sorted_places(rows);
+            let places = &sorted[..];
             let first = |rank: usize| rank == 0 || rows[places[rank - 1]] != rows[places[rank]];
             let count = (0..places.len()).filter(|&rank| first(rank)).count();
             let (mut touched, mut starts) = (buffers::take(count), buffers::take(count + 1));
@@ -102,7 +103,7 @@ impl RowIndex {
             starts[count] = places.len();
             Order {
                 touched,
-                places,
+                places: sorted,
                 starts,
             }
         })
@@ -123,26 +124,27 @@ fn sorted_places(keys: &[usize]) -> Storage<usize> {
     let mut keys = buffers::copied(keys);
     let (mut next_keys, mut next) = (buffers::take(keys.len()), buffers::take(keys.len()));
     let mut ends = buffers::take(buckets);
+    let ends = &mut ends[..];
+    let mut from = (&mut keys[..], &mut places[..]);
+    let mut to = (&mut next_keys[..], &mut next[..]);
     for pass in 0..passes {
         let of = |key: usize| (key >> (pass * digit)) & (buckets - 1);
         ends.fill(0);
-        let ends = &mut ends[..buckets];
-        for &key in keys.iter() {
+        for &key in from.0.iter() {
             ends[of(key)] += 1;
         }
         let mut total = 0;
         for end in ends.iter_mut() {
             (*end, total) = (total, total + *end);
         }
-        for (&key, &place) in keys.iter().zip(places.iter()) {
+        for (&key, &place) in from.0.iter().zip(from.1.iter()) {
             let end = &mut ends[of(key)];
-            (next_keys[*end], next[*end]) = (key, place);
+            (to.0[*end], to.1[*end]) = (key, place);
             *end += 1;
         }
-        std::mem::swap(&mut places, &mut next);
-        std::mem::swap(&mut keys, &mut next_keys);
+        std::mem::swap(&mut from, &mut to);
     }
-    places
+    if passes % 2 == 1 { next } else { places }
 }
 
 #[cfg(test)]
