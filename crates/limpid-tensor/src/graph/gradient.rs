@@ -135,7 +135,10 @@ impl<E: Element> Tensor<E> {
 
 impl<E: Element> From<Tensor<E>> for Gradient<E> {
     fn from(tensor: Tensor<E>) -> Self {
-        Self::Dense(tensor.detach())
+        Self::Dense(Tensor {
+            node: None,
+            ..tensor
+        })
     }
 }
 

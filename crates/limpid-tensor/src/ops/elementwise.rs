@@ -118,11 +118,11 @@ impl<E: Element, O: Elementwise<E>> Backward<E> for ElementwiseBackward<E, O> {
             }
             (None, None) => Some(kernel::map_by(&gradient.elements(), &slope)),
         };
-        let shape = Shape::from_slice(gradient.shape());
-        inputs.add(
-            0,
-            elsewhere.map_or_else(|| gradient.detach(), |data| Tensor::new(data, shape)),
-        );
+        let share = match elsewhere {
+            Some(data) => Tensor::new(data, Shape::from_slice(gradient.shape())),
+            None => gradient,
+        };
+        inputs.add(0, share);
         Ok(())
     }
 }
