@@ -121,6 +121,23 @@ mod tests {
     }
 
     #[test]
+    fn the_gradient_of_a_large_weight_is_a_product_until_it_is_used_twice() {
+        let width = 2048;
+        let weight = Tensor::<f32>::ones([width, width]).requires_grad();
+        let input = Tensor::<f32>::ones([1, width]);
+        let once = input.linear(&weight, None).unwrap();
+        let gradients = once.sum().backward().unwrap();
+        let gradient = gradients.get(&weight).unwrap();
+        assert!(matches!(gradient, Gradient::Product(_)));
+        assert_eq!(gradient.to_dense(), Tensor::ones([width, width]));
+        let twice = once.add(&input.linear(&weight, None).unwrap()).unwrap();
+        let gradients = twice.sum().backward().unwrap();
+        let gradient = gradients.get(&weight).unwrap();
+        assert!(matches!(gradient, Gradient::Dense(_)));
+        assert_eq!(gradient.to_dense(), Tensor::full([width, width], 2.0));
+    }
+
+    #[test]
     fn it_is_the_product_and_the_sum() {
         for shape in [&[5][..], &[7, 5], &[2, 3, 5], &[0, 5]] {
             let (x, w, b) = (random(shape, 1), random(&[4, 5], 2), random(&[4], 3));
