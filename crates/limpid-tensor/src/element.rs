@@ -6,8 +6,8 @@ use std::iter::Sum;
 use num_traits::{Float, NumAssign};
 
 use crate::buffers::Pooled;
-use crate::kernel::conv::Vectors;
 use crate::kernel::gemm::Multiply;
+use crate::kernel::lanes::Vectors;
 use crate::kernel::math::{self, Constants};
 
 /// A floating-point number that tensors compute with: `f32` or `f64`.

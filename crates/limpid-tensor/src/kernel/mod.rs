@@ -8,6 +8,7 @@ pub(crate) mod channels;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+pub(crate) mod lanes;
 pub mod math;
 pub(crate) mod pool;
 pub(crate) mod prefetch;

@@ -11,15 +11,9 @@
 
 mod correlation;
 mod gather;
-mod lanes;
 mod planes;
 mod tiles;
 
 pub(crate) use correlation::{Correlation, Target};
 pub(crate) use gather::Gathering;
-#[expect(
-    unreachable_pub,
-    reason = "a bound of the public, sealed trait of elements"
-)]
-pub use lanes::Vectors;
 pub(crate) use planes::Planes;

@@ -1,6 +1,6 @@
 //! The register tiles of convolution: the innermost loops, for whatever instructions there are.
 
-use super::lanes::{Lanes, Vectors};
+use crate::kernel::lanes::{Lanes, Vectors};
 use crate::kernel::simd;
 
 /// The most slots of a tile, and the most taps of a gradient's tile.

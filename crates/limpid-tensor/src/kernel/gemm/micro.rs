@@ -8,8 +8,8 @@
 #![expect(unsafe_code, reason = "vector instructions take raw pointers")]
 
 use super::transpose::{self, Transpose};
-use super::vector::{Portable, Vector};
 use crate::Element;
+use crate::kernel::lanes::{Lanes, Vectors};
 use crate::kernel::simd::Instructions;
 
 /// Vectors of columns in a full tile.
@@ -64,7 +64,7 @@ pub(crate) struct Micro<E: 'static> {
 /// # Safety
 /// As [`Kernel`] says.
 #[inline(always)]
-unsafe fn tile<E: Element, V: Vector<E>, const ROWS: usize, const WIDTH: usize>(tile: Tile<E>) {
+unsafe fn tile<E: Element, V: Lanes<E>, const ROWS: usize, const WIDTH: usize>(tile: Tile<E>) {
     // SAFETY: every access is within what the caller promises for `ROWS` rows and `WIDTH` vectors.
     unsafe {
         let mut sums = [[V::splat(E::zero()); WIDTH]; ROWS];
@@ -76,13 +76,13 @@ unsafe fn tile<E: Element, V: Vector<E>, const ROWS: usize, const WIDTH: usize>(
         for step in 0..tile.depth {
             let mut vectors = [V::splat(E::zero()); WIDTH];
             for (place, vector) in vectors.iter_mut().enumerate() {
-                *vector = V::load(right.add(place * V::LANES));
+                *vector = V::load(right.add(place * V::COUNT));
             }
             right = right.add(tile.right_step);
             for (sums, left) in sums.iter_mut().zip(left) {
                 let factor = V::splat(*left.add(step * tile.left_step));
                 for (sum, vector) in sums.iter_mut().zip(vectors) {
-                    *sum = V::mul_add(factor, vector, *sum);
+                    *sum = factor.mul_add(vector, *sum);
                 }
             }
         }
@@ -90,13 +90,12 @@ unsafe fn tile<E: Element, V: Vector<E>, const ROWS: usize, const WIDTH: usize>(
         let keep = V::splat(tile.keep);
         for (row, sums) in sums.into_iter().enumerate() {
             for (place, sum) in sums.into_iter().enumerate() {
-                let out = tile.out.add(row * tile.out_row + place * V::LANES);
-                let value = V::mul(scale, sum);
-                let value = match tile.keep == E::zero() {
-                    true => value,
-                    false => V::mul_add(keep, V::load(out), value),
+                let out = tile.out.add(row * tile.out_row + place * V::COUNT);
+                let old = match tile.keep == E::zero() {
+                    true => V::splat(E::zero()),
+                    false => keep.mul_add(V::load(out), V::splat(E::zero())),
                 };
-                V::store(out, value);
+                scale.mul_add(sum, old).store(out);
             }
         }
     }
@@ -115,7 +114,7 @@ macro_rules! kernels {
             unsafe { tile::<$E, $Vector, ROWS, WIDTH>(work) }
         }
         Micro {
-            lanes: <$Vector as Vector<$E>>::LANES,
+            lanes: <$Vector as Lanes<$E>>::COUNT,
             rows: [$($row),+].len(),
             kernels: &[$([kernel::<$row, 1>, kernel::<$row, 2>, kernel::<$row, 3>]),+],
             block: $block,
@@ -133,7 +132,7 @@ pub trait Multiply: Sized + 'static {
 }
 
 macro_rules! multiply {
-    ($E:ty: $Avx512:ident, $Avx2:ident, $transpose:ident of $block:literal) => {
+    ($E:ty: $transpose:ident of $block:literal) => {
         impl Multiply for $E {
             #[expect(private_interfaces, reason = "nobody outside can call or implement it")]
             fn micro() -> Micro<Self> {
@@ -142,7 +141,7 @@ macro_rules! multiply {
                     Instructions::Avx512 => kernels!(
                         #[target_feature(enable = "avx512f")]
                         $E,
-                        std::arch::x86_64::$Avx512,
+                        <$E as Vectors>::Longest,
                         [1, 2, 3, 4, 5, 6, 7, 8],
                         transpose::$transpose,
                         $block
@@ -151,18 +150,24 @@ macro_rules! multiply {
                     Instructions::Avx2 => kernels!(
                         #[target_feature(enable = "avx2,fma")]
                         $E,
-                        std::arch::x86_64::$Avx2,
+                        <$E as Vectors>::Long,
                         [1, 2, 3, 4],
                         transpose::$transpose,
                         $block
                     ),
                     Instructions::Portable => {
-                        kernels!($E, Portable<$E>, [1, 2, 3, 4], transpose::portable, 4)
+                        kernels!(
+                            $E,
+                            <$E as Vectors>::Plain,
+                            [1, 2, 3, 4],
+                            transpose::portable,
+                            4
+                        )
                     }
                 }
             }
         }
     };
 }
-multiply!(f32: __m512, __m256, avx2_f32 of 8);
-multiply!(f64: __m512d, __m256d, avx2_f64 of 4);
+multiply!(f32: avx2_f32 of 8);
+multiply!(f64: avx2_f64 of 4);

@@ -15,7 +15,6 @@ mod plan;
 mod tests;
 mod tiles;
 mod transpose;
-mod vector;
 
 pub(crate) use drive::{Blend, Then, multiply, product};
 #[expect(unreachable_pub, reason = "a public trait is bounded by it")]

@@ -35,7 +35,7 @@ fn worst(
         let x = f32::from_bits(bits);
         let far = distance(function(x), exact(f64::from(x)));
         // A distance that is no number is the worst of all.
-        if !(far <= worst.1) {
+        if far.is_nan() || far > worst.1 {
             worst = (x, far);
         }
         next = bits.checked_add(step);

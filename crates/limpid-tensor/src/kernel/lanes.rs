@@ -1,4 +1,6 @@
-//! Vectors of numbers, as the convolution's register tiles hold them.
+//! Vectors of numbers, as the register tiles of matrix products and convolutions hold them.
+
+#![expect(unsafe_code, reason = "vector instructions take raw pointers")]
 
 /// A register of numbers.
 ///
