@@ -1,9 +1,9 @@
 //! Sums, means and extremes over dimensions.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, IxDyn};
 
-use crate::buffers::{self, Storage};
-use crate::kernel::reduce as kernel;
+use crate::buffers::{self, Pooled, Storage};
+use crate::kernel::reduce::{self as kernel, Reduction};
 use crate::layout::{Shape, count, resolve_dim, resolve_dims};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
@@ -75,36 +75,17 @@ pub(super) fn group<E: Element>(
 }
 
 impl<E: Element> Grouped<E> {
-    /// `fold` of every group, given the number of its terms and access to them.
-    pub(super) fn fold(&self, fold: impl Fn(usize, &dyn Fn(usize) -> E) -> E) -> Tensor<E> {
-        let data = self.data.elements();
+    /// `reduction` of every group.
+    pub(super) fn reduce<T: Pooled>(&self, reduction: &impl Reduction<E, T>) -> Storage<T> {
         let mut out = buffers::take(self.outer * self.inner);
-        for (place, out) in out.iter_mut().enumerate() {
-            let (outer, inner) = (place / self.inner, place % self.inner);
-            let start = outer * self.reduced * self.inner + inner;
-            let term = |index: usize| data[start + index * self.inner];
-            *out = fold(self.reduced, &term);
-        }
-        Tensor::new(out, self.shape.clone())
+        let lengths = (self.reduced, self.inner);
+        kernel::groups(&self.data.elements(), lengths, reduction, &mut out);
+        out
     }
 
-    pub(super) fn sum(&self) -> Tensor<E> {
-        let data = self.data.elements();
-        let size = self.reduced * self.inner;
-        if self.inner == 1 {
-            let sums = (0..self.outer).map(|outer| kernel::sum(&data[outer * size..][..size]));
-            return Tensor::new(sums.collect::<Storage<E>>(), self.shape.clone());
-        }
-        let mut out = buffers::zeroed(self.outer * self.inner);
-        if size > 0 {
-            for (out, block) in out
-                .chunks_exact_mut(self.inner)
-                .zip(data.chunks_exact(size))
-            {
-                kernel::sum_rows(block, out);
-            }
-        }
-        Tensor::new(out, self.shape.clone())
+    /// `reduction` of every group, as a tensor.
+    pub(super) fn reduced(&self, reduction: &impl Reduction<E, E>) -> Tensor<E> {
+        Tensor::new(self.reduce(reduction), self.shape.clone())
     }
 }
 
@@ -193,12 +174,14 @@ impl<E: Element> Tensor<E> {
     /// A dimension error when one does not exist, an argument error when one is repeated.
     pub fn sum_dim(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
         let grouped = group(self, "sum", dim, keepdim)?;
-        Ok(grouped.sum().recorded(&[self], || SumBackward {
-            name: "sum",
-            shape: self.layout.shape.clone(),
-            kept: grouped.kept.clone(),
-            scale: 1.0,
-        }))
+        Ok(grouped
+            .reduced(&kernel::Sum)
+            .recorded(&[self], || SumBackward {
+                name: "sum",
+                shape: self.layout.shape.clone(),
+                kept: grouped.kept.clone(),
+                scale: 1.0,
+            }))
     }
 
     /// The mean over dimensions `dim`; an empty list means all. NaN over no elements.
@@ -208,12 +191,8 @@ impl<E: Element> Tensor<E> {
     pub fn mean_dim(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
         let grouped = group(self, "mean", dim, keepdim)?;
         let number = E::of(grouped.reduced as f64);
-        let data: Storage<E> = grouped
-            .sum()
-            .elements()
-            .iter()
-            .map(|&total| total / number)
-            .collect();
+        let mut data = grouped.reduce(&kernel::Sum);
+        data.iter_mut().for_each(|total| *total /= number);
         Ok(
             Self::new(data, grouped.shape.clone()).recorded(&[self], || SumBackward {
                 name: "mean",
@@ -230,7 +209,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// As [`Tensor::sum_dim`], and a shape error over no elements.
     pub fn amax(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
-        self.extreme("amax", dim, keepdim, |best, x| x > best)
+        self.extreme("amax", dim, keepdim, true)
     }
 
     /// The smallest element over dimensions `dim`; an empty list means all. NaN where there is
@@ -239,7 +218,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// As [`Tensor::sum_dim`], and a shape error over no elements.
     pub fn amin(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
-        self.extreme("amin", dim, keepdim, |best, x| x < best)
+        self.extreme("amin", dim, keepdim, false)
     }
 
     fn extreme(
@@ -247,7 +226,7 @@ impl<E: Element> Tensor<E> {
         name: &'static str,
         dim: &[isize],
         keepdim: bool,
-        better: impl Fn(E, E) -> bool,
+        greatest: bool,
     ) -> Result<Self> {
         let grouped = group(self, name, dim, keepdim)?;
         if grouped.reduced == 0 && grouped.outer * grouped.inner > 0 {
@@ -257,15 +236,7 @@ impl<E: Element> Tensor<E> {
                 "must not reduce over no elements",
             ));
         }
-        let value = grouped.fold(|number, term| {
-            (1..number).map(term).fold(term(0), |best, x| {
-                if !best.is_nan() && (better(best, x) || x.is_nan()) {
-                    x
-                } else {
-                    best
-                }
-            })
-        });
+        let value = grouped.reduced(&kernel::Extreme { greatest });
         let extreme = value.reshape(&grouped.kept)?;
         Ok(value.recorded(&[self], || ExtremeBackward {
             name,
@@ -290,18 +261,12 @@ impl<E: Element> Tensor<E> {
                 "must not look among no elements",
             ));
         }
-        let places = grouped.fold(|number, term| {
-            let best = (1..number).fold(0, |best, place| {
-                let (old, new) = (term(best), term(place));
-                if !old.is_nan() && (new > old || new.is_nan()) {
-                    place
-                } else {
-                    best
-                }
-            });
-            E::of(best as f64)
-        });
-        Ok(places.view().mapv(|place| place.double() as usize))
+        let places = grouped.reduce(&kernel::Place);
+        let shape = IxDyn(&grouped.shape);
+        ArrayD::from_shape_vec(shape, places.into_vec()).map_err(|_| {
+            let rule = "holds another number of groups than were found";
+            Error::shape("argmax", &[&grouped.shape], rule)
+        })
     }
 }
 

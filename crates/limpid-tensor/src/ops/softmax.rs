@@ -1,9 +1,9 @@
 //! Softmax, its logarithm, and the logarithm of a sum of exponentials.
 
 use super::reduce::{Grouped, group};
-use crate::kernel::reduce::sum_of;
+use crate::kernel::reduce as kernel;
 use crate::layout::{Shape, resolve_dim};
-use crate::{Backward, Element, InputGradients, Result, Tensor};
+use crate::{Backward, Element, InputGradients, Result, Tensor, buffers, math};
 
 struct SoftmaxBackward<E: Element> {
     output: Tensor<E>,
@@ -16,6 +16,11 @@ impl<E: Element> Backward<E> for SoftmaxBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let rows = by_rows(&gradient, &self.output, self.dim, kernel::softmax_backward);
+        if let Some(rows) = rows {
+            inputs.add(0, rows);
+            return Ok(());
+        }
         let weighted = gradient.mul(&self.output)?;
         let total = weighted.sum_dim(&[self.dim], true)?;
         inputs.add(0, weighted.sub(&self.output.mul(&total)?)?);
@@ -34,6 +39,16 @@ impl<E: Element> Backward<E> for LogSoftmaxBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let rows = by_rows(
+            &gradient,
+            &self.output,
+            self.dim,
+            kernel::log_softmax_backward,
+        );
+        if let Some(rows) = rows {
+            inputs.add(0, rows);
+            return Ok(());
+        }
         let total = gradient.sum_dim(&[self.dim], true)?;
         inputs.add(0, gradient.sub(&self.output.exp().mul(&total)?)?);
         Ok(())
@@ -59,7 +74,7 @@ impl<E: Element> Backward<E> for LogSumExpBackward<E> {
             if total.is_infinite() {
                 E::zero()
             } else {
-                (x - total).exp()
+                math::exp(x - total)
             }
         };
         let weights = self
@@ -70,69 +85,38 @@ impl<E: Element> Backward<E> for LogSumExpBackward<E> {
     }
 }
 
-/// log(sum(e^x)) of every group, shifted by its greatest element so that nothing overflows.
-fn log_sum_exp<E: Element>(grouped: &Grouped<E>) -> Tensor<E> {
-    grouped.fold(|number, term| {
-        let greatest = greatest(number, term);
-        if greatest.is_infinite() || greatest.is_nan() {
-            return greatest;
-        }
-        greatest + sum_of(number, &|index| (term(index) - greatest).exp()).ln()
-    })
-}
-
-fn greatest<E: Element>(number: usize, term: &dyn Fn(usize) -> E) -> E {
-    (0..number).map(term).fold(E::neg_infinity(), |best, x| {
-        if x > best || x.is_nan() { x } else { best }
-    })
-}
-
-/// Replaces every group of `[outer, reduced, inner]` by `normalise` of it.
-fn normalised<E: Element>(
-    grouped: &Grouped<E>,
-    shape: &Shape,
-    normalise: impl Fn(&mut [E]),
-) -> Tensor<E> {
-    let mut data = grouped.data.to_vec();
+/// The softmax of every group of `[outer, reduced, inner]`, or its logarithm.
+fn normalised<E: Element, const LOG: bool>(grouped: &Grouped<E>, shape: &[usize]) -> Tensor<E> {
+    let data = grouped.data.elements();
+    let mut out = buffers::take(data.len());
     if grouped.inner == 1 {
-        if grouped.reduced > 0 {
-            data.chunks_exact_mut(grouped.reduced).for_each(normalise);
-        }
-        return Tensor::new(data, shape.clone());
+        kernel::softmax_rows::<E, LOG>(&data, grouped.reduced, &mut out);
+    } else {
+        let lengths = (grouped.reduced, grouped.inner);
+        kernel::softmax_columns::<E, LOG>(&data, lengths, &mut out);
     }
-    let mut column = vec![E::zero(); grouped.reduced];
-    for outer in 0..grouped.outer {
-        for inner in 0..grouped.inner {
-            let place = |index| (outer * grouped.reduced + index) * grouped.inner + inner;
-            for (index, x) in column.iter_mut().enumerate() {
-                *x = data[place(index)];
-            }
-            normalise(&mut column);
-            for (index, &x) in column.iter().enumerate() {
-                data[place(index)] = x;
-            }
-        }
-    }
-    Tensor::new(data, shape.clone())
+    Tensor::new(out, Shape::from_slice(shape))
 }
 
-fn softmax_in_place<E: Element>(row: &mut [E]) {
-    let shift = greatest(row.len(), &|index| row[index]);
-    for x in row.iter_mut() {
-        *x = (*x - shift).exp();
+/// `gradient`, in memory of its own, changed by `backward` where dimension `dim` is the last; none
+/// where it is not.
+fn by_rows<E: Element>(
+    gradient: &Tensor<E>,
+    output: &Tensor<E>,
+    dim: isize,
+    backward: impl Fn(&[E], &mut [E], usize),
+) -> Option<Tensor<E>> {
+    let last = gradient.rank() as isize - 1;
+    if last < 0 || (dim != -1 && dim != last) {
+        return None;
     }
-    let total = crate::kernel::reduce::sum(row);
-    for x in row {
-        *x /= total;
-    }
-}
-
-fn log_softmax_in_place<E: Element>(row: &mut [E]) {
-    let shift = greatest(row.len(), &|index| row[index]);
-    let total = sum_of(row.len(), &|index| (row[index] - shift).exp()).ln();
-    for x in row {
-        *x = (*x - shift) - total;
-    }
+    let mut data = buffers::copied(&gradient.elements());
+    backward(
+        &output.elements(),
+        &mut data,
+        gradient.shape()[last as usize],
+    );
+    Some(Tensor::new(data, Shape::from_slice(gradient.shape())))
 }
 
 impl<E: Element> Tensor<E> {
@@ -143,7 +127,7 @@ impl<E: Element> Tensor<E> {
     pub fn softmax(&self, dim: isize) -> Result<Self> {
         resolve_dim("softmax", dim, self.rank())?;
         let grouped = group(self, "softmax", &[dim], true)?;
-        let value = normalised(&grouped, &self.layout.shape, softmax_in_place);
+        let value = normalised::<E, false>(&grouped, self.shape());
         let output = value.clone();
         Ok(value.recorded(&[self], || SoftmaxBackward { output, dim }))
     }
@@ -156,7 +140,7 @@ impl<E: Element> Tensor<E> {
     pub fn log_softmax(&self, dim: isize) -> Result<Self> {
         resolve_dim("log_softmax", dim, self.rank())?;
         let grouped = group(self, "log_softmax", &[dim], true)?;
-        let value = normalised(&grouped, &self.layout.shape, log_softmax_in_place);
+        let value = normalised::<E, true>(&grouped, self.shape());
         let output = value.clone();
         Ok(value.recorded(&[self], || LogSoftmaxBackward { output, dim }))
     }
@@ -168,7 +152,7 @@ impl<E: Element> Tensor<E> {
     /// As [`Tensor::sum_dim`].
     pub fn logsumexp(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
         let grouped = group(self, "logsumexp", dim, keepdim)?;
-        let value = log_sum_exp(&grouped);
+        let value = grouped.reduced(&kernel::LogSumExp);
         let output = value.reshape(&grouped.kept)?;
         Ok(value.recorded(&[self], || LogSumExpBackward {
             input: self.detach(),

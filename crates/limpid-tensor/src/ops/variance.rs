@@ -1,7 +1,7 @@
 //! The variance over dimensions.
 
 use super::reduce::group;
-use crate::kernel::reduce::sum_of;
+use crate::kernel::reduce::Variance;
 use crate::layout::Shape;
 use crate::{Backward, Element, InputGradients, Result, Tensor};
 
@@ -36,11 +36,7 @@ impl<E: Element> Tensor<E> {
     pub fn var(&self, dim: &[isize], correction: f64, keepdim: bool) -> Result<Self> {
         let grouped = group(self, "var", dim, keepdim)?;
         let degrees = (grouped.reduced as f64 - correction).max(0.0);
-        let value = grouped.fold(|number, term| {
-            let mean = sum_of(number, &term) / E::of(number as f64);
-            let squares = sum_of(number, &|index| (term(index) - mean) * (term(index) - mean));
-            squares / E::of(degrees)
-        });
+        let value = grouped.reduced(&Variance { degrees });
         Ok(value.recorded(&[self], || VarBackward {
             input: self.detach(),
             kept: grouped.kept.clone(),

@@ -1,0 +1,324 @@
+//! Softmax and its logarithm, forward and backward, and the logarithm of a sum of exponentials.
+
+use super::extreme::{Extreme, extreme_loop};
+use super::sum::{Same, column_sums, sum_by, sum_loop};
+use super::{COLUMNS, Reduction};
+use crate::kernel::elementwise::{CHUNK, Map, PARALLEL, Zip};
+use crate::simd::{self, Arithmetic, Level, Loop};
+use crate::{Element, buffers, math, threads};
+
+/// e^(x - shift).
+struct ExpFrom<E>(E);
+
+impl<E: Element> Map<E, E> for ExpFrom<E> {
+    #[inline(always)]
+    fn of(&self, x: E) -> E {
+        math::exp(x - self.0)
+    }
+}
+
+struct ExpDistance;
+
+impl<E: Element> Zip<E, E, E> for ExpDistance {
+    #[inline(always)]
+    fn of(&self, x: E, shift: E) -> E {
+        math::exp(x - shift)
+    }
+}
+
+/// log(sum(e^x)), shifted by the greatest element so that nothing overflows.
+pub(crate) struct LogSumExp;
+
+/// The logarithm of the sum, where the greatest element is infinite that itself.
+fn shifted<E: Element>(greatest: E, sum: E) -> E {
+    if greatest.is_infinite() || greatest.is_nan() {
+        greatest
+    } else {
+        greatest + math::ln(sum)
+    }
+}
+
+impl<E: Element> Reduction<E, E> for LogSumExp {
+    fn whole(&self, x: &[E], level: Level) -> E {
+        let greatest = Extreme { greatest: true }.whole(x, level);
+        shifted(greatest, sum_by(x, &ExpFrom(greatest), level))
+    }
+
+    fn columns(&self, x: &[E], width: usize, first: usize, out: &mut [E], level: Level) {
+        let mut greatest = [E::zero(); COLUMNS];
+        let greatest = &mut greatest[..out.len()];
+        Extreme { greatest: true }.columns(x, width, first, greatest, level);
+        column_sums((x, width, first), &ExpDistance, greatest, out, level);
+        for (out, &greatest) in out.iter_mut().zip(greatest.iter()) {
+            *out = shifted(greatest, *out);
+        }
+    }
+}
+
+#[inline(always)]
+fn map_row<E: Element>(f: impl Fn(E) -> E, out: &mut [E], x: &[E]) {
+    for (out, &x) in out.iter_mut().zip(x) {
+        *out = f(x);
+    }
+}
+
+#[inline(always)]
+fn scale_row<E: Element>(row: &mut [E], total: E) {
+    for x in row {
+        *x /= total;
+    }
+}
+
+struct SoftmaxRows<'a, E, const LOG: bool>(&'a [E], &'a mut [E], usize);
+
+impl<E: Element, const LOG: bool> Loop for SoftmaxRows<'_, E, LOG> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let Self(x, out, length) = self;
+        for (x, out) in x.chunks_exact(length).zip(out.chunks_exact_mut(length)) {
+            let shift = extreme_loop::<E, true>(x);
+            if LOG {
+                let total = math::ln(sum_loop(&ExpFrom(shift), x));
+                map_row(|x| (x - shift) - total, out, x);
+            } else {
+                map_row(|x| math::exp(x - shift), out, x);
+                let total = sum_loop(&Same, out);
+                scale_row(out, total);
+            }
+        }
+    }
+}
+
+/// The softmax of each row of `length` numbers, or its logarithm.
+pub(crate) fn softmax_rows<E: Element, const LOG: bool>(x: &[E], length: usize, out: &mut [E]) {
+    if length == 0 {
+        return;
+    }
+    let level = simd::level();
+    if x.len() < PARALLEL / 4 {
+        level.run(SoftmaxRows::<E, LOG>(x, out, length));
+    } else {
+        let rows = (CHUNK / 4 / length).max(1);
+        threads::chunks((x, out), rows * length, |_, (x, out)| {
+            level.run(SoftmaxRows::<E, LOG>(x, out, length));
+        });
+    }
+}
+
+#[inline(always)]
+fn zip_row<E: Element>(f: impl Fn(E, E) -> E, out: &mut [E], x: &[E], side: &[E]) {
+    for ((out, &x), &side) in out.iter_mut().zip(x).zip(side) {
+        *out = f(x, side);
+    }
+}
+
+struct SoftmaxColumns<'a, E, const LOG: bool> {
+    x: &'a [E],
+    out: &'a mut [E],
+    greatest: &'a [E],
+    total: &'a [E],
+}
+
+impl<E: Element, const LOG: bool> Loop for SoftmaxColumns<'_, E, LOG> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let width = self.greatest.len();
+        let rows = self
+            .x
+            .chunks_exact(width)
+            .zip(self.out.chunks_exact_mut(width));
+        for (x, out) in rows {
+            if LOG {
+                zip_row(|x, shift| x - shift, out, x, self.greatest);
+                for (out, &total) in out.iter_mut().zip(self.total) {
+                    *out -= total;
+                }
+            } else {
+                zip_row(|x, shift| math::exp(x - shift), out, x, self.greatest);
+                for (out, &total) in out.iter_mut().zip(self.total) {
+                    *out /= total;
+                }
+            }
+        }
+    }
+}
+
+/// The softmax of each column of each block of `[rows, width]`, or its logarithm.
+pub(crate) fn softmax_columns<E: Element, const LOG: bool>(
+    x: &[E],
+    (rows, width): (usize, usize),
+    out: &mut [E],
+) {
+    if x.is_empty() {
+        return;
+    }
+    let level = simd::level();
+    let block = |x: &[E], out: &mut [E]| {
+        let mut greatest = buffers::take::<E>(width);
+        let mut total = buffers::take::<E>(width);
+        for first in (0..width).step_by(COLUMNS) {
+            let end = width.min(first + COLUMNS);
+            let greatest = &mut greatest[first..end];
+            Extreme { greatest: true }.columns(x, width, first, greatest, level);
+            let total = &mut total[first..end];
+            column_sums((x, width, first), &ExpDistance, greatest, total, level);
+            if LOG {
+                for total in total {
+                    *total = math::ln(*total);
+                }
+            }
+        }
+        level.run(SoftmaxColumns::<E, LOG> {
+            x,
+            out,
+            greatest: &greatest,
+            total: &total,
+        });
+    };
+    let size = rows * width;
+    if x.len() < PARALLEL / 4 {
+        for (x, out) in x.chunks_exact(size).zip(out.chunks_exact_mut(size)) {
+            block(x, out);
+        }
+    } else {
+        threads::chunks((x, out), size, |_, (x, out)| block(x, out));
+    }
+}
+
+struct SoftmaxBackward<'a, E, const LOG: bool>(&'a [E], &'a mut [E], usize);
+
+impl<E: Element, const LOG: bool> Loop for SoftmaxBackward<'_, E, LOG> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let Self(output, gradient, length) = self;
+        let rows = output
+            .chunks_exact(length)
+            .zip(gradient.chunks_exact_mut(length));
+        for (y, g) in rows {
+            if LOG {
+                let total = sum_loop(&Same, g);
+                for (g, &y) in g.iter_mut().zip(y) {
+                    *g -= math::exp(y) * total;
+                }
+            } else {
+                for (g, &y) in g.iter_mut().zip(y) {
+                    *g *= y;
+                }
+                let total = sum_loop(&Same, g);
+                for (g, &y) in g.iter_mut().zip(y) {
+                    *g -= y * total;
+                }
+            }
+        }
+    }
+}
+
+fn backward<E: Element, const LOG: bool>(output: &[E], gradient: &mut [E], length: usize) {
+    if length == 0 {
+        return;
+    }
+    let level = simd::level();
+    let rows = (CHUNK / 4 / length).max(1);
+    if output.len() < PARALLEL / 4 {
+        level.run(SoftmaxBackward::<E, LOG>(output, gradient, length));
+    } else {
+        threads::chunks(
+            (output, gradient),
+            rows * length,
+            |_, (output, gradient)| {
+                level.run(SoftmaxBackward::<E, LOG>(output, gradient, length));
+            },
+        );
+    }
+}
+
+/// Replaces the gradient of the softmax of rows of `length` numbers by that of its input.
+pub(crate) fn softmax_backward<E: Element>(output: &[E], gradient: &mut [E], length: usize) {
+    backward::<E, false>(output, gradient, length);
+}
+
+/// Replaces the gradient of the logarithm of the softmax of rows of `length` numbers by that of its
+/// input.
+pub(crate) fn log_softmax_backward<E: Element>(output: &[E], gradient: &mut [E], length: usize) {
+    backward::<E, true>(output, gradient, length);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::reduce::groups;
+    use crate::simd::Level;
+
+    const SHAPES: [[usize; 3]; 7] = [
+        [1, 1, 1],
+        [3, 5, 1],
+        [2, 5, 3],
+        [40, 700, 1],
+        [1, 30_001, 1],
+        [2, 3, 1_030],
+        [9, 70, 50],
+    ];
+
+    fn numbers(count: usize) -> Vec<f64> {
+        (0..count).map(|i| (i as f64 * 0.7).sin() * 4.0).collect()
+    }
+
+    fn forward<const LOG: bool>(x: &[f64], [_, reduced, inner]: [usize; 3]) -> Vec<f64> {
+        let mut out = vec![f64::NAN; x.len()];
+        match inner {
+            1 => softmax_rows::<f64, LOG>(x, reduced, &mut out),
+            _ => softmax_columns::<f64, LOG>(x, (reduced, inner), &mut out),
+        }
+        out
+    }
+
+    #[test]
+    fn every_shape_agrees_with_the_definition() {
+        for shape @ [outer, reduced, inner] in SHAPES {
+            let x = numbers(outer * reduced * inner);
+            let (soft, log) = (forward::<false>(&x, shape), forward::<true>(&x, shape));
+            let mut sums = vec![0.0; outer * inner];
+            groups(&x, (reduced, inner), &LogSumExp, &mut sums);
+            for (place, &sum) in sums.iter().enumerate() {
+                let first = place / inner * reduced * inner + place % inner;
+                let group = || (0..reduced).map(|row| first + row * inner);
+                let want = group().map(|at| x[at].exp()).sum::<f64>().ln();
+                assert!((sum - want).abs() < 1e-12, "{shape:?}");
+                for at in group() {
+                    assert!((log[at] - (x[at] - want)).abs() < 1e-12, "{shape:?}");
+                    assert!((soft[at] - (x[at] - want).exp()).abs() < 1e-12, "{shape:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn threads_and_levels_do_not_change_a_bit() {
+        for shape in SHAPES {
+            let x = numbers(shape.iter().product());
+            let run = |level: Level, count: usize| {
+                simd::with(level, || {
+                    threads::with(count, || {
+                        let (soft, log) = (forward::<false>(&x, shape), forward::<true>(&x, shape));
+                        let (mut one, mut other) = (x.clone(), x.clone());
+                        softmax_backward(&soft, &mut one, shape[1]);
+                        log_softmax_backward(&log, &mut other, shape[1]);
+                        (soft, log, one, other)
+                    })
+                })
+            };
+            let want = run(Level::PORTABLE, 1);
+            for &level in Level::available() {
+                for count in [1, 2, 3, 4, 8] {
+                    assert_eq!(run(level, count), want, "{shape:?} {level:?} {count}");
+                }
+            }
+        }
+    }
+}
