@@ -17,10 +17,10 @@ pub(crate) fn norms(criterion: &mut Criterion) {
     bench(
         criterion,
         "layer_norm",
-        LayerNorm::new(&[512]),
+        LayerNorm::new([512]),
         &[2048, 512],
     );
-    bench(criterion, "rms_norm", RmsNorm::new(&[512]), &[2048, 512]);
+    bench(criterion, "rms_norm", RmsNorm::new([512]), &[2048, 512]);
 }
 
 fn bench<M: Module<f32>>(criterion: &mut Criterion, name: &str, layer: Result<M>, shape: &[usize]) {
