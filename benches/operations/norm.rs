@@ -14,12 +14,7 @@ pub(crate) fn norms(criterion: &mut Criterion) {
         bench(criterion, "batch_norm", BatchNorm::new(channels), shape);
         bench(criterion, "group_norm", GroupNorm::new(4, channels), shape);
     }
-    bench(
-        criterion,
-        "layer_norm",
-        LayerNorm::new([512]),
-        &[2048, 512],
-    );
+    bench(criterion, "layer_norm", LayerNorm::new([512]), &[2048, 512]);
     bench(criterion, "rms_norm", RmsNorm::new([512]), &[2048, 512]);
 }
 
