@@ -155,182 +155,94 @@ mod x86 {
     /// Eight ones behind which come eight zeros: any number of leading ones can be cut out.
     static MASK: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
-    // SAFETY: the instructions read and write 32 bytes, masked ones only where the mask says so.
-    unsafe impl Lanes<f32> for __m256 {
-        const COUNT: usize = 8;
+    /// The functions of a register; `part` and `sum` are the two that no one instruction does.
+    macro_rules! lanes {
+        (
+            $Register:ident of $count:literal $element:ident:
+            $splat:ident $load:ident $store:ident $mul_add:ident,
+            part($from:ident, $length:ident) = $part:expr,
+            sum($register:ident) = $sum:expr
+        ) => {
+            // SAFETY: the instructions read and write the whole register, masked ones only where
+            // the mask says so.
+            unsafe impl Lanes<$element> for $Register {
+                const COUNT: usize = $count;
 
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm256_set1_ps(value) }
-        }
+                #[inline(always)]
+                unsafe fn splat(value: $element) -> Self {
+                    // SAFETY: the caller's promise.
+                    unsafe { $splat(value) }
+                }
 
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm256_loadu_ps(from) }
-        }
+                #[inline(always)]
+                unsafe fn load(from: *const $element) -> Self {
+                    // SAFETY: the caller's promise.
+                    unsafe { $load(from) }
+                }
 
-        #[inline(always)]
-        unsafe fn load_part(from: *const f32, count: usize) -> Self {
-            // SAFETY: eight of `MASK`'s sixteen numbers from 8 - count on, with `count` at most 8;
-            // lanes without a mask are not read.
-            unsafe {
-                let mask = _mm256_loadu_si256(MASK.as_ptr().add(8 - count.min(8)).cast());
-                _mm256_maskload_ps(from, mask)
+                #[inline(always)]
+                unsafe fn load_part($from: *const $element, $length: usize) -> Self {
+                    // SAFETY: the caller's promise; no more than `COUNT` lanes are masked in, and
+                    // those without a mask are not read.
+                    unsafe { $part }
+                }
+
+                #[inline(always)]
+                unsafe fn store(self, to: *mut $element) {
+                    // SAFETY: the caller's promise.
+                    unsafe { $store(to, self) }
+                }
+
+                #[inline(always)]
+                unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+                    // SAFETY: the caller's promise.
+                    unsafe { $mul_add(self, factor, term) }
+                }
+
+                #[inline(always)]
+                unsafe fn sum(self) -> $element {
+                    let $register = self;
+                    // SAFETY: the caller's promise.
+                    unsafe { $sum }
+                }
             }
-        }
-
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            // SAFETY: the caller's promise.
-            unsafe { _mm256_storeu_ps(to, self) }
-        }
-
-        #[inline(always)]
-        unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm256_fmadd_ps(self, factor, term) }
-        }
-
-        #[inline(always)]
-        unsafe fn sum(self) -> f32 {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let four = _mm_add_ps(_mm256_castps256_ps128(self), _mm256_extractf128_ps(self, 1));
-                let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-                _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
-            }
-        }
+        };
     }
 
-    // SAFETY: the instructions read and write 32 bytes, masked ones only where the mask says so.
-    unsafe impl Lanes<f64> for __m256d {
-        const COUNT: usize = 4;
-
-        #[inline(always)]
-        unsafe fn splat(value: f64) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm256_set1_pd(value) }
+    lanes!(
+        __m256 of 8 f32: _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps,
+        part(from, count) = {
+            // Eight of `MASK`'s sixteen numbers, from 8 - count on.
+            let mask = _mm256_loadu_si256(MASK.as_ptr().add(8 - count.min(8)).cast());
+            _mm256_maskload_ps(from, mask)
+        },
+        sum(eight) = {
+            let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
         }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f64) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm256_loadu_pd(from) }
+    );
+    lanes!(
+        __m256d of 4 f64: _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd,
+        part(from, count) = {
+            // Eight of `MASK`'s sixteen numbers, from 8 - 2 count on: two for each element.
+            let mask = _mm256_loadu_si256(MASK.as_ptr().add(8 - 2 * count.min(4)).cast());
+            _mm256_maskload_pd(from, mask)
+        },
+        sum(four) = {
+            let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+            _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
         }
-
-        #[inline(always)]
-        unsafe fn load_part(from: *const f64, count: usize) -> Self {
-            // SAFETY: eight of `MASK`'s sixteen numbers from 8 - 2 count on, with `count` at most
-            // 4; lanes without a mask are not read.
-            unsafe {
-                let mask = _mm256_loadu_si256(MASK.as_ptr().add(8 - 2 * count.min(4)).cast());
-                _mm256_maskload_pd(from, mask)
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f64) {
-            // SAFETY: the caller's promise.
-            unsafe { _mm256_storeu_pd(to, self) }
-        }
-
-        #[inline(always)]
-        unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm256_fmadd_pd(self, factor, term) }
-        }
-
-        #[inline(always)]
-        unsafe fn sum(self) -> f64 {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let two = _mm_add_pd(_mm256_castpd256_pd128(self), _mm256_extractf128_pd(self, 1));
-                _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
-            }
-        }
-    }
-
-    // SAFETY: the instructions read and write 64 bytes, masked ones only where the mask says so.
-    unsafe impl Lanes<f32> for __m512 {
-        const COUNT: usize = 16;
-
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_set1_ps(value) }
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_loadu_ps(from) }
-        }
-
-        #[inline(always)]
-        unsafe fn load_part(from: *const f32, count: usize) -> Self {
-            // SAFETY: lanes without a mask are not read.
-            unsafe { _mm512_maskz_loadu_ps(((1_u32 << count.min(16)) - 1) as __mmask16, from) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f32) {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_storeu_ps(to, self) }
-        }
-
-        #[inline(always)]
-        unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_fmadd_ps(self, factor, term) }
-        }
-
-        #[inline(always)]
-        unsafe fn sum(self) -> f32 {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_reduce_add_ps(self) }
-        }
-    }
-
-    // SAFETY: the instructions read and write 64 bytes, masked ones only where the mask says so.
-    unsafe impl Lanes<f64> for __m512d {
-        const COUNT: usize = 8;
-
-        #[inline(always)]
-        unsafe fn splat(value: f64) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_set1_pd(value) }
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f64) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_loadu_pd(from) }
-        }
-
-        #[inline(always)]
-        unsafe fn load_part(from: *const f64, count: usize) -> Self {
-            // SAFETY: lanes without a mask are not read.
-            unsafe { _mm512_maskz_loadu_pd(((1_u32 << count.min(8)) - 1) as __mmask8, from) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(self, to: *mut f64) {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_storeu_pd(to, self) }
-        }
-
-        #[inline(always)]
-        unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_fmadd_pd(self, factor, term) }
-        }
-
-        #[inline(always)]
-        unsafe fn sum(self) -> f64 {
-            // SAFETY: the caller's promise.
-            unsafe { _mm512_reduce_add_pd(self) }
-        }
-    }
+    );
+    lanes!(
+        __m512 of 16 f32: _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps,
+        part(from, count) =
+            _mm512_maskz_loadu_ps(((1_u32 << count.min(16)) - 1) as __mmask16, from),
+        sum(all) = _mm512_reduce_add_ps(all)
+    );
+    lanes!(
+        __m512d of 8 f64: _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd,
+        part(from, count) = _mm512_maskz_loadu_pd(((1_u32 << count.min(8)) - 1) as __mmask8, from),
+        sum(all) = _mm512_reduce_add_pd(all)
+    );
 }

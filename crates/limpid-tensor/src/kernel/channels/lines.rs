@@ -35,16 +35,7 @@ impl<E: Element> Loop for LineMoments<'_, E> {
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> [f64; 2] {
         let (chunks, rest) = self.0.as_chunks::<LANES>();
-        let mut sums = [E::zero(); LANES];
-        for chunk in chunks {
-            for lane in 0..LANES {
-                sums[lane] += chunk[lane];
-            }
-        }
-        for (sum, &x) in sums.iter_mut().zip(rest) {
-            *sum += x;
-        }
-        let sum = total(&sums);
+        let sum = LineSum(self.0).run::<A>();
         let mean = E::of(sum / self.0.len() as f64);
         let mut squares = [E::zero(); LANES];
         for chunk in chunks {
