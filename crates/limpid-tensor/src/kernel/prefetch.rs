@@ -38,3 +38,28 @@ pub fn prefetch<T>(numbers: &[T]) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = numbers;
 }
+
+/// Asks the memory for `length` numbers from `address` on, in each of `rows` rows that lie `stride`
+/// numbers apart: they are wanted near, but not at once.
+#[inline(always)]
+pub(super) fn rows<T>(address: *const T, (rows, stride): (usize, usize), length: usize) {
+    for row in 0..rows {
+        let start = address.wrapping_add(row * stride);
+        for byte in (0..length * size_of::<T>()).step_by(64) {
+            line(start.wrapping_byte_add(byte));
+        }
+    }
+}
+
+/// Asks the memory for the line of the cache at `address`, as [`rows`] does.
+#[inline(always)]
+pub(super) fn line<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast::<i8>()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}

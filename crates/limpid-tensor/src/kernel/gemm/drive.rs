@@ -75,21 +75,43 @@ pub(crate) fn multiply<E: Element>(
         return;
     }
     let slabs = plan::slabs(m, k, n);
-    if slabs > 1 {
-        return in_slabs(out, (m, k, n), left, right, blend, slabs);
+    match slabs > 1 {
+        true => in_slabs(out, (m, k, n), left, right, blend, slabs),
+        false => whole(out, (m, k, n), left, right, blend, false),
     }
+}
+
+/// Bytes of a result that no second-level cache holds.
+const FAR: usize = 1 << 21;
+
+/// The product from the cheaper side.
+fn whole<E: Element>(
+    out: &mut [E],
+    (m, k, n): (usize, usize, usize),
+    left: Strided<'_, E>,
+    right: Strided<'_, E>,
+    blend: Blend<'_, E>,
+    slab: bool,
+) {
     let micro = E::micro();
     let swapped = plan::swaps((m, k, n), &left, &right, &micro);
     let (shape, left, right, row, column) = match swapped {
         false => ((m, k, n), left, right, n, 1),
         true => ((n, k, m), right.transposed(), left.transposed(), 1, n),
     };
+    let far = size_of_val(out) > FAR;
     let out = Out {
         start: out.as_mut_ptr(),
         row,
         column,
+        far,
     };
-    let whole = Whole { out, blend, micro };
+    let whole = Whole {
+        out,
+        blend,
+        micro,
+        slab,
+    };
     if let Some(width) = plan::strips(shape, &micro).filter(|_| !swapped) {
         // SAFETY: as below.
         return unsafe { in_strips(&whole, shape, left, right, width) };
@@ -126,6 +148,7 @@ unsafe fn in_strips<E: Element>(
                 ..whole.blend
             },
             micro: whole.micro,
+            slab: whole.slab,
         };
         // SAFETY: strips have no column in common, and lie within what the caller promises.
         unsafe { strip.multiply(shape, left, right.from(0, first)) }
@@ -151,18 +174,24 @@ fn in_slabs<E: Element>(
             let slab = first / size;
             let range = parts.start(slab)..parts.start(slab + 1);
             let (left, right) = (left.from(0, range.start), right.from(range.start, 0));
-            multiply(partial, (m, range.len(), n), left, right, Blend::default());
+            let shape = (m, range.len(), n);
+            whole(partial, shape, left, right, Blend::default(), true);
         },
     );
-    let partial = &partial[..parts.count * size];
-    let rows = (1_usize << 14).div_ceil(n);
-    threads::chunks(out, rows * n, |first, out| {
-        for (place, value) in out.iter_mut().enumerate() {
-            let sums = partial[first + place..].iter().step_by(size);
-            let sum = sums.fold(E::zero(), |sum, &part| sum + part) * blend.scale;
+    let (sums, others) = partial[..parts.count * size].split_at_mut(size);
+    let others = &*others;
+    let rows = (1_usize << 12).div_ceil(n);
+    threads::chunks((&mut *out, sums), rows * n, |first, (out, sums)| {
+        for other in others.chunks_exact(size) {
+            let other = other[first..].iter();
+            sums.iter_mut()
+                .zip(other)
+                .for_each(|(sum, &part)| *sum += part);
+        }
+        for (value, &sum) in out.iter_mut().zip(&*sums) {
             *value = match blend.keep == E::zero() {
-                true => sum,
-                false => blend.keep * *value + sum,
+                true => blend.scale * sum,
+                false => blend.keep * *value + blend.scale * sum,
             };
         }
         if let Some(then) = blend.then {

@@ -10,6 +10,7 @@
 use super::transpose::{self, Transpose};
 use crate::Element;
 use crate::kernel::lanes::{Lanes, Vectors};
+use crate::kernel::prefetch;
 use crate::kernel::simd::Instructions;
 
 /// Vectors of columns in a full tile.
@@ -37,6 +38,10 @@ pub(crate) struct Tile<E> {
     /// read.
     pub(crate) scale: E,
     pub(crate) keep: E,
+    /// Memory to be asked for on the way, a line of the cache each step; the next step's line lies
+    /// `ahead_step` bytes further. Any address will do.
+    pub(crate) ahead: *const E,
+    pub(crate) ahead_step: usize,
 }
 
 /// A micro kernel for one number of rows and vectors.
@@ -73,12 +78,15 @@ unsafe fn tile<E: Element, V: Lanes<E>, const ROWS: usize, const WIDTH: usize>(t
         for (row, left) in left.iter_mut().enumerate() {
             *left = left.add(row * tile.left_row);
         }
+        let mut ahead = tile.ahead;
         for step in 0..tile.depth {
             let mut vectors = [V::splat(E::zero()); WIDTH];
             for (place, vector) in vectors.iter_mut().enumerate() {
                 *vector = V::load(right.add(place * V::COUNT));
             }
             right = right.add(tile.right_step);
+            prefetch::line(ahead);
+            ahead = ahead.wrapping_byte_add(tile.ahead_step);
             for (sums, left) in sums.iter_mut().zip(left) {
                 let factor = V::splat(*left.add(step * tile.left_step));
                 for (sum, vector) in sums.iter_mut().zip(vectors) {

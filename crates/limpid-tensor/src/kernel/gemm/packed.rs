@@ -9,7 +9,7 @@ use super::drive::Blend;
 use super::micro::Micro;
 use super::pack::{self, ALIGN, Strided, aligned};
 use super::plan::{self, Parts};
-use super::tiles::{Out, Panels, Whole};
+use super::tiles::{Ahead, Out, Panels, Whole};
 use crate::Element;
 use crate::buffers;
 
@@ -68,17 +68,20 @@ impl<E: Element> Packed<E> {
             start: out.as_mut_ptr(),
             row: out_stride,
             column: 1,
+            far: false,
         };
         let whole = Whole {
             out,
             blend,
             micro: self.micro,
+            slab: false,
         };
         let panels = Panels {
             data: &self.data[self.skip..],
             in_place: None,
             depth: self.depth,
             parts: self.parts,
+            next: Ahead::NONE,
         };
         let tiles = plan::tiles(rows, &self.micro);
         // SAFETY: `out` is exclusive, and holds the shape at its distance, as does `left`.

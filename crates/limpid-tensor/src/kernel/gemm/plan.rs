@@ -22,7 +22,9 @@ const REUSED: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts {
     pub(super) count: usize,
-    units: usize,
+    /// The units of a part; the first `longer` parts have one more.
+    least: usize,
+    longer: usize,
     unit: usize,
     length: usize,
 }
@@ -31,18 +33,25 @@ impl Parts {
     /// `length` elements, in units of `unit`, at most `most` units a part.
     pub(super) fn new(length: usize, unit: usize, most: usize) -> Self {
         let units = length.div_ceil(unit);
+        let count = units.div_ceil(most);
         Self {
-            count: units.div_ceil(most),
-            units,
+            count,
+            least: units / count.max(1),
+            longer: units % count.max(1),
             unit,
             length,
         }
     }
 
+    /// How many units part `part` has.
+    pub(super) fn units(&self, part: usize) -> usize {
+        self.least + usize::from(part < self.longer)
+    }
+
     /// The first element of part `part`, in whole units; that of the part after the last one is
     /// the padded length.
     pub(super) fn padded_start(&self, part: usize) -> usize {
-        self.units * part / self.count.max(1) * self.unit
+        (self.least * part + self.longer.min(part)) * self.unit
     }
 
     /// The first element of part `part`; the length for the part after the last one.
@@ -52,7 +61,7 @@ impl Parts {
 
     /// The length of all parts in whole units.
     pub(super) fn padded(&self) -> usize {
-        self.units * self.unit
+        self.padded_start(self.count)
     }
 }
 
@@ -66,10 +75,37 @@ pub(super) fn tiles<E>(rows: usize, micro: &Micro<E>) -> Parts {
     Parts::new(rows, 1, micro.rows)
 }
 
-/// The inner dimension, in blocks.
-pub(super) fn blocks(depth: usize) -> Parts {
-    let most = if depth <= DEPTH { DEPTH } else { DEPTH * 3 / 4 };
+/// The inner dimension, in blocks: of a right operand that is read in place, such that a block and
+/// the next one stay in the second-level cache.
+pub(super) fn blocks<E>(depth: usize, in_place: Option<&Strided<'_, E>>) -> Parts {
+    let most = match in_place {
+        Some(right) => (NEAR / size_of::<E>() / right.row_stride.max(1)).clamp(64, DEPTH),
+        None if depth <= DEPTH => DEPTH,
+        None => DEPTH * 3 / 4,
+    };
     Parts::new(depth, 1, most)
+}
+
+/// Bytes that stay in the second-level cache together with what else is at work.
+const NEAR: usize = 1 << 18;
+
+/// How many panels are multiplied by one tile after the other: as many as stay near. The result is
+/// written, as far as they reach, in the order in which it lies in memory.
+pub(super) fn group<E>(depth: usize, micro: &Micro<E>) -> usize {
+    (NEAR / size_of::<E>() / (depth * VECTORS * micro.lanes)).max(1)
+}
+
+/// How many tiles of the left operand are packed before they are multiplied.
+pub(super) fn run<E>(depth: usize, micro: &Micro<E>) -> usize {
+    (NEAR / 2 / size_of::<E>() / (depth * micro.rows)).max(1)
+}
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
+
+/// How many tiles are written transposed at once: as many as fill lines of the cache.
+pub(super) fn bundle<E>(micro: &Micro<E>) -> usize {
+    (LINE / size_of::<E>()).div_ceil(micro.rows)
 }
 
 /// Into how many pieces the tiles and the panels are cut for threads.
@@ -111,7 +147,7 @@ pub(super) fn strips<E>(
 /// Whether the left operand is read where it lies: its steps side by side, and not so that the
 /// rows of a tile fall on the same lines of the first-level cache.
 pub(super) fn reads_left_in_place<E>(left: &Strided<'_, E>, panels: usize) -> bool {
-    let far_apart = (left.row_stride * size_of::<E>()).is_multiple_of(1024);
+    let far_apart = (left.row_stride * size_of::<E>()).is_multiple_of(4096);
     match (left.column_stride, left.row_stride) {
         (1, _) => panels < REUSED && !far_apart,
         (_, 1) => panels == 1,
@@ -127,6 +163,16 @@ pub(super) fn reads_right_in_place<E>(
     micro: &Micro<E>,
 ) -> bool {
     right.column_stride == 1 && rows <= 4 * micro.rows && depth <= DEPTH / 2
+}
+
+/// The same for a slab of a long inner dimension, which lies in one piece of memory and comes from
+/// there block by block.
+pub(super) fn reads_slab_in_place<E>(
+    (rows, columns): (usize, usize),
+    right: &Strided<'_, E>,
+    micro: &Micro<E>,
+) -> bool {
+    right.column_stride == 1 && right.row_stride <= columns + columns / 8 && rows <= 16 * micro.rows
 }
 
 /// Whether it costs less to multiply the transposed operands and to write the result transposed:
@@ -147,7 +193,7 @@ pub(super) fn swaps<E>(
     );
     // Cycles that it takes to write an element of the result transposed.
     let far_apart = columns * size_of::<E>() > 1 << 12;
-    let writing = if far_apart { 4.0 } else { 0.8 } * (rows * columns) as f64;
+    let writing = if far_apart { 1.5 } else { 0.8 } * (rows * columns) as f64;
     swapped + writing < as_given
 }
 

@@ -2,17 +2,22 @@
 
 #![expect(unsafe_code, reason = "tasks write interleaved parts of one result")]
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::drive::Blend;
-use super::micro::{MOST_ROWS, Micro, Tile};
+use super::micro::{MOST_ROWS, Micro, Tile, VECTORS};
 use super::pack::{self, ALIGN, Strided, aligned};
 use super::plan::{self, Parts};
-use crate::kernel::threads;
+use crate::kernel::{prefetch, threads};
 use crate::{Element, buffers};
 
-/// The most elements of a tile: of eight rows and three vectors of sixteen.
-const TILE: usize = MOST_ROWS * 48;
+/// The most elements of the tiles that are settled at once: sixteen rows of three vectors of sixteen.
+const EDGE: usize = 2 * MOST_ROWS * VECTORS * 16;
+
+/// Tiles that are not written where they belong at once.
+#[repr(align(64))]
+struct Edge<E>(MaybeUninit<[E; EDGE]>);
 
 /// Where a result lies: its first element, and the distances of rows and columns, of which one is
 /// 1.
@@ -21,6 +26,8 @@ pub(super) struct Out<E> {
     pub(super) start: *mut E,
     pub(super) row: usize,
     pub(super) column: usize,
+    /// Whether it is so large that it comes from memory.
+    pub(super) far: bool,
 }
 
 impl<E> Out<E> {
@@ -46,10 +53,27 @@ pub(super) struct Panels<'a, E> {
     pub(super) in_place: Option<Strided<'a, E>>,
     pub(super) depth: usize,
     pub(super) parts: Parts,
+    /// What the product needs after these steps.
+    pub(super) next: Ahead<E>,
 }
 
 impl<E: Element> Panels<'_, E> {
+    /// How wide panel `number` is, and whether all of it is wanted.
+    #[inline(always)]
+    fn width(&self, number: usize) -> (usize, bool) {
+        let start = self.parts.padded_start(number);
+        let end = self.parts.padded_start(number + 1);
+        (end - start, end == self.parts.start(number + 1))
+    }
+
+    /// The columns of the panels `which`.
+    #[inline(always)]
+    fn columns(&self, which: &Range<usize>) -> Range<usize> {
+        self.parts.start(which.start)..self.parts.start(which.end)
+    }
+
     /// The elements of panel `number`, and the distance of its steps.
+    #[inline(always)]
     fn panel(&self, number: usize) -> (&[E], usize) {
         let (start, end) = (
             self.parts.padded_start(number),
@@ -69,11 +93,116 @@ impl<E: Element> Panels<'_, E> {
     }
 }
 
+/// Memory that is asked for while other numbers are multiplied.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<E> {
+    start: *const E,
+    elements: usize,
+}
+
+// SAFETY: the address is only named, never read from.
+unsafe impl<E> Sync for Ahead<E> {}
+
+impl<E> Ahead<E> {
+    /// Nothing.
+    pub(super) const NONE: Self = Self {
+        start: std::ptr::null(),
+        elements: 0,
+    };
+
+    /// Part `part` of `parts`.
+    #[inline(always)]
+    fn part(self, part: usize, parts: usize) -> Self {
+        let elements = self.elements / parts;
+        Self {
+            start: self.start.wrapping_add(part * elements),
+            elements,
+        }
+    }
+}
+
+/// The left operand of some tiles, packed or where it lies.
+struct Left<'a, E> {
+    tiles: Parts,
+    depth: usize,
+    matrix: Strided<'a, E>,
+    /// The first packed row, and what has been packed.
+    packed: Option<(usize, &'a [E])>,
+}
+
+impl<E> Left<'_, E> {
+    /// The rows of the tiles `which`.
+    #[inline(always)]
+    fn rows(&self, which: &Range<usize>) -> Range<usize> {
+        self.tiles.start(which.start)..self.tiles.start(which.end)
+    }
+
+    /// The first element of the tile of the rows `rows`, and the distances of rows and of steps.
+    #[inline(always)]
+    fn tile(&self, rows: &Range<usize>) -> (*const E, usize, usize) {
+        match self.packed {
+            Some((base, packed)) => {
+                let first = packed[(rows.start - base) * self.depth..].as_ptr();
+                (first, 1, rows.len())
+            }
+            None => {
+                let left = self.matrix.from(rows.start, 0);
+                let first = left.data[left.offset..].as_ptr();
+                (first, left.row_stride, left.column_stride)
+            }
+        }
+    }
+
+    /// The rows after `rows`, where they lie in one piece of memory and will be read there.
+    fn ahead(&self, rows: &Range<usize>) -> Option<Ahead<E>> {
+        let near = self.matrix.row_stride <= self.depth + self.depth / 8;
+        (self.packed.is_none() && near).then(|| Ahead {
+            start: self.at(rows.end, 0),
+            elements: rows.len() * self.matrix.row_stride,
+        })
+    }
+
+    fn at(&self, row: usize, step: usize) -> *const E {
+        let offset = self.matrix.from(row, step).offset;
+        self.matrix.data.as_ptr().wrapping_add(offset)
+    }
+
+    /// Asks the memory for what will be packed next: part `part` of `parts` of the rows after
+    /// `rows`, or in a `slab` of the steps that follow.
+    fn ask(&self, rows: &Range<usize>, part: usize, parts: usize, slab: bool) {
+        let share = |length: usize| length * part / parts..length * (part + 1) / parts;
+        let (row, column) = (self.matrix.row_stride, self.matrix.column_stride);
+        let (first, step) = match slab {
+            true => (rows.start, self.depth),
+            false => (rows.end, 0),
+        };
+        if column == 1 {
+            let share = share(rows.len());
+            let start = self.at(first + share.start, step);
+            prefetch::rows(start, (share.len(), row), self.depth);
+        } else if row == 1 {
+            let share = share(self.depth);
+            let start = self.at(first, step + share.start);
+            prefetch::rows(start, (share.len(), column), rows.len());
+        }
+    }
+}
+
+/// `range` in pieces of `length`, the last of which may be shorter.
+fn pieces(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = range.end;
+    range
+        .step_by(length)
+        .map(move |start| start..end.min(start + length))
+}
+
 /// A product and where it goes.
 pub(super) struct Whole<'a, E: 'static> {
     pub(super) out: Out<E>,
     pub(super) blend: Blend<'a, E>,
     pub(super) micro: Micro<E>,
+    /// Whether one task does it all, with a right operand that is a slab of a longer one.
+    pub(super) slab: bool,
 }
 
 impl<E: Element> Whole<'_, E> {
@@ -87,8 +216,11 @@ impl<E: Element> Whole<'_, E> {
         right: Strided<'_, E>,
     ) {
         let parts = plan::panels(columns, &self.micro);
-        let blocks = plan::blocks(depth);
-        let in_place = plan::reads_right_in_place((rows, depth), &right, &self.micro);
+        let in_place = match self.slab {
+            true => plan::reads_slab_in_place((rows, columns), &right, &self.micro),
+            false => plan::reads_right_in_place((rows, depth), &right, &self.micro),
+        };
+        let blocks = plan::blocks(depth, (self.slab && in_place).then_some(&right));
         // In place, only a last panel that ends within a vector is packed.
         let first = match in_place {
             true if parts.padded() == columns => parts.count,
@@ -102,11 +234,22 @@ impl<E: Element> Whole<'_, E> {
             let data = aligned(&mut packed, width * range.len());
             let right = right.from(range.start, 0);
             pack::shared(data, range.len(), parts, first, right, &self.micro);
+            let next = match self.slab && in_place {
+                true => Ahead {
+                    start: right
+                        .data
+                        .as_ptr()
+                        .wrapping_add(right.from(range.len(), 0).offset),
+                    elements: range.len() * right.row_stride,
+                },
+                false => Ahead::NONE,
+            };
             let panels = Panels {
                 data,
                 in_place: in_place.then_some(right),
                 depth: range.len(),
                 parts,
+                next,
             };
             let blend = Blend {
                 keep: if block == 0 {
@@ -127,7 +270,10 @@ impl<E: Element> Whole<'_, E> {
     /// As for [`Whole::multiply`].
     unsafe fn in_tasks(&self, rows: usize, left: Strided<'_, E>, panels: &Panels<'_, E>) {
         let tiles = plan::tiles(rows, &self.micro);
-        let (down, across) = plan::tasks(panels.depth, tiles, panels.parts);
+        let (down, across) = match self.slab {
+            true => (1, 1),
+            false => plan::tasks(panels.depth, tiles, panels.parts),
+        };
         let piece = |count: usize, pieces: usize, piece: usize| {
             count * piece / pieces..count * (piece + 1) / pieces
         };
@@ -151,140 +297,215 @@ impl<E: Element> Whole<'_, E> {
         panels: &Panels<'_, E>,
         columns: Range<usize>,
     ) {
-        let depth = panels.depth;
-        let in_place = plan::reads_left_in_place(&left, panels.parts.count);
-        let base = tiles.start(which.start);
-        let packed = match in_place {
-            true => None,
-            false => {
-                let rows = tiles.start(which.end) - base;
-                let mut packed = buffers::take::<E>(rows * depth);
-                pack::panels(
-                    &mut packed,
-                    depth,
-                    tiles,
-                    which.clone(),
-                    left.transposed(),
-                    &self.micro,
-                );
-                Some(packed)
+        let (depth, micro) = (panels.depth, &self.micro);
+        let turned = self.out.column != 1;
+        let in_place = plan::reads_left_in_place(&left, columns.len());
+        let run = plan::run(depth, micro).min(which.len()).max(1);
+        let bundle = if turned { plan::bundle(micro) } else { 1 };
+        let longest = tiles.start(which.start + run) - tiles.start(which.start);
+        let mut packed = buffers::take::<E>(if in_place { 0 } else { longest * depth });
+        let mut edge = Edge(MaybeUninit::uninit());
+        let far = !in_place && (self.slab || self.out.far);
+        for run in pieces(which.clone(), run) {
+            if !in_place {
+                let left = left.transposed();
+                pack::panels(&mut packed, depth, tiles, run.clone(), left, micro);
             }
-        };
-        let mut edge = [E::zero(); TILE];
-        for number in columns {
+            let left = Left {
+                tiles,
+                depth,
+                matrix: left,
+                packed: (!in_place).then(|| (tiles.start(run.start), &packed[..])),
+            };
+            let rows = left.rows(&run);
+            for group in pieces(columns.clone(), plan::group(depth, micro)) {
+                for bundle in pieces(run.clone(), bundle) {
+                    if far && group.start == columns.start {
+                        left.ask(&rows, bundle.start - run.start, run.len(), self.slab);
+                    }
+                    let done = bundle.start - which.start;
+                    let ahead = panels.next.part(done, which.len());
+                    // SAFETY: the caller's promise.
+                    unsafe { self.bundle(&left, bundle, panels, group.clone(), ahead, &mut edge) }
+                }
+            }
+        }
+        if turned {
+            let along = tiles.start(which.start)..tiles.start(which.end);
+            // SAFETY: these places are this task's own.
+            unsafe { self.finish(panels.columns(&columns), along) }
+        }
+    }
+
+    /// The tiles `which`, side by side in memory where they are written transposed, times the panels
+    /// `columns`.
+    ///
+    /// # Safety
+    /// As for [`Whole::piece`].
+    unsafe fn bundle(
+        &self,
+        left: &Left<'_, E>,
+        which: Range<usize>,
+        panels: &Panels<'_, E>,
+        columns: Range<usize>,
+        ahead: Ahead<E>,
+        edge: &mut Edge<E>,
+    ) {
+        let turned = self.out.column != 1;
+        let rows = left.rows(&which);
+        let ahead = left.ahead(&rows).unwrap_or(ahead);
+        let calls = which.len() * columns.len();
+        for number in columns.clone() {
+            let (width, whole) = panels.width(number);
+            let in_edge = turned || !whole;
+            if self.out.far {
+                let own = panels.columns(&(number..number + 1));
+                let (lines, along) = if turned { (&own, &rows) } else { (&rows, &own) };
+                let stride = self.out.row.max(self.out.column);
+                let first = lines.start * stride + along.start;
+                let start = self.out.start.cast_const().wrapping_add(first);
+                prefetch::rows(start, (lines.len(), stride), along.len());
+            }
+            let (right, right_step) = panels.panel(number);
             for tile in which.clone() {
-                let range = tiles.start(tile)..tiles.start(tile + 1);
-                let (first, row, step) = match &packed {
-                    Some(packed) => {
-                        let first = packed[(range.start - base) * depth..].as_ptr();
-                        (first, 1, range.len())
+                let own = left.rows(&(tile..tile + 1));
+                let (first, left_row, left_step) = left.tile(&own);
+                let call = (number - columns.start) * which.len() + tile - which.start;
+                let ahead = ahead.part(call, calls);
+                let (out, out_row, keep) = match in_edge {
+                    true => {
+                        let first = (own.start - rows.start) * width;
+                        (
+                            edge.0.as_mut_ptr().cast::<E>().wrapping_add(first),
+                            width,
+                            E::zero(),
+                        )
                     }
-                    None => {
-                        let left = left.from(range.start, 0);
-                        let first = left.data[left.offset..].as_ptr();
-                        (first, left.row_stride, left.column_stride)
+                    false => {
+                        let first = own.start * self.out.row + panels.parts.padded_start(number);
+                        (
+                            self.out.start.wrapping_add(first),
+                            self.out.row,
+                            self.blend.keep,
+                        )
                     }
                 };
+                let kernel = self.micro.kernels[own.len() - 1][panels.parts.units(number) - 1];
                 let work = Tile {
-                    depth,
+                    depth: panels.depth,
                     left: first,
-                    left_row: row,
-                    left_step: step,
-                    right: std::ptr::null(),
-                    right_step: 0,
-                    out: std::ptr::null_mut(),
-                    out_row: 0,
+                    left_row,
+                    left_step,
+                    right: right.as_ptr(),
+                    right_step,
+                    out,
+                    out_row,
                     scale: self.blend.scale,
-                    keep: E::zero(),
+                    keep,
+                    ahead: ahead.start,
+                    ahead_step: (ahead.elements * size_of::<E>()).div_ceil(panels.depth),
                 };
-                // SAFETY: `work` names the rows `range` of the left operand, packed or in place;
-                // the tile is this task's own.
-                unsafe { self.tile(work, range, panels, number, &mut edge) }
+                // SAFETY: the operands are of the tile's rows and the panel's vectors; `edge` holds
+                // the bundle, and a tile of whole vectors lies within `out`, at places that are
+                // nobody else's.
+                unsafe { kernel(work) }
+            }
+            if in_edge {
+                // SAFETY: the tiles have been multiplied into `edge`; their places in `out` exist
+                // and are nobody else's.
+                unsafe {
+                    self.settle(
+                        edge,
+                        rows.clone(),
+                        width,
+                        panels.columns(&(number..number + 1)),
+                    )
+                }
+            }
+        }
+        if !turned {
+            // SAFETY: these places are this task's own.
+            unsafe { self.finish(rows, panels.columns(&columns)) }
+        }
+    }
+
+    /// Calls `then` with the elements `along` of each of the lines `lines` of the result.
+    ///
+    /// # Safety
+    /// They exist, and nobody else touches them.
+    unsafe fn finish(&self, lines: Range<usize>, along: Range<usize>) {
+        if let Some(then) = self.blend.then {
+            for line in lines {
+                // SAFETY: the caller's promise.
+                let out = unsafe { self.line(line, &along) };
+                then(line, along.start, out);
             }
         }
     }
 
-    /// One tile: the rows `rows`, times the panel `number`.
+    /// The elements `along` of the line `line` of the result, as it lies in memory.
     ///
     /// # Safety
-    /// `work` names a left operand of these rows and the panels' depth; the places of the tile in
-    /// `out` exist and are nobody else's.
-    unsafe fn tile(
+    /// They exist, and nobody else touches them.
+    #[inline(always)]
+    unsafe fn line<'l>(&self, line: usize, along: &Range<usize>) -> &'l mut [E] {
+        let stride = self.out.row.max(self.out.column);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let start = self.out.start.add(line * stride + along.start);
+            std::slice::from_raw_parts_mut(start, along.len())
+        }
+    }
+
+    /// Blends a bundle of tiles, `width` elements a row, into the result.
+    ///
+    /// # Safety
+    /// `edge` holds the rows `rows`, whose places at `columns` in the result exist and are nobody
+    /// else's.
+    unsafe fn settle(
         &self,
-        mut work: Tile<E>,
+        edge: &Edge<E>,
         rows: Range<usize>,
-        panels: &Panels<'_, E>,
-        number: usize,
-        edge: &mut [E; TILE],
+        width: usize,
+        columns: Range<usize>,
     ) {
-        let parts = panels.parts;
-        let start = parts.padded_start(number);
-        let width = parts.padded_start(number + 1) - start;
-        let columns = parts.start(number + 1) - start;
-        let (right, step) = panels.panel(number);
-        (work.right, work.right_step) = (right.as_ptr(), step);
-        let kernel = self.micro.kernels[rows.len() - 1][width / self.micro.lanes - 1];
-        if self.out.column == 1 && columns == width {
-            // SAFETY: the tile has whole vectors only, and lies within `out`.
-            unsafe {
-                work.out = self.out.start.add(rows.start * self.out.row + start);
-                work.out_row = self.out.row;
-                work.keep = self.blend.keep;
-                kernel(work);
-                if let Some(then) = self.blend.then {
-                    for row in rows {
-                        let place = self.out.start.add(row * self.out.row + start);
-                        then(row, start, std::slice::from_raw_parts_mut(place, columns));
-                    }
-                }
+        // SAFETY: the kernels have written so many elements.
+        let edge =
+            unsafe { std::slice::from_raw_parts(edge.0.as_ptr().cast::<E>(), rows.len() * width) };
+        if self.out.column == 1 {
+            for (edge, row) in edge.chunks_exact(width).zip(rows) {
+                // SAFETY: the caller's promise.
+                self.blend_line(unsafe { self.line(row, &columns) }, edge.iter());
             }
             return;
         }
-        work.out = edge.as_mut_ptr();
-        work.out_row = width;
-        // SAFETY: `edge` holds the largest tile.
-        unsafe { kernel(work) };
-        let turned = self.out.column != 1;
-        // The lines of the result that the tile has elements of, and where on them it begins.
-        let (lines, first, length) = match turned {
-            false => (rows, start, columns),
-            true => (start..start + columns, rows.start, rows.len()),
-        };
-        let stride = self.out.row.max(self.out.column);
-        if turned && self.blend.keep == E::zero() && length.is_multiple_of(self.micro.block) {
-            // SAFETY: the tile's places exist and are this task's own.
-            unsafe {
-                let out = self.out.start.add(lines.start * stride + first);
-                self.turn(edge, width, out, (columns, length, stride));
-            }
+        let block = self.micro.block;
+        let simple = self.blend.keep == E::zero() && rows.len().is_multiple_of(block);
+        let whole = if simple {
+            columns.len() / block * block
         } else {
-            for (place, line) in lines.clone().enumerate() {
-                // SAFETY: as above.
-                let out = unsafe {
-                    let start = self.out.start.add(line * stride + first);
-                    std::slice::from_raw_parts_mut(start, length)
-                };
-                match turned {
-                    false => self.settle(out, edge[place * width..].iter()),
-                    true => self.settle(out, edge[place..].iter().step_by(width)),
-                }
+            0
+        };
+        let stride = self.out.column;
+        for column in (0..whole).step_by(block) {
+            for row in (0..rows.len()).step_by(block) {
+                let from = edge[row * width + column..].as_ptr();
+                let to = (columns.start + column) * stride + rows.start + row;
+                // SAFETY: `edge` has a block there, and the result one turned; the kernels are for
+                // this processor.
+                unsafe { (self.micro.transpose)(from, width, self.out.start.add(to), stride) };
             }
         }
-        if let Some(then) = self.blend.then {
-            for line in lines {
-                // SAFETY: as above.
-                let out = unsafe {
-                    let start = self.out.start.add(line * stride + first);
-                    std::slice::from_raw_parts_mut(start, length)
-                };
-                then(line, first, out);
-            }
+        for column in whole..columns.len() {
+            // SAFETY: the caller's promise.
+            let line = unsafe { self.line(columns.start + column, &rows) };
+            self.blend_line(line, edge[column..].iter().step_by(width));
         }
     }
 
     /// Blends scaled numbers into a line of the result.
     #[inline(always)]
-    fn settle<'n>(&self, out: &mut [E], numbers: impl Iterator<Item = &'n E>) {
+    fn blend_line<'n>(&self, out: &mut [E], numbers: impl Iterator<Item = &'n E>) {
         match self.blend.keep == E::zero() {
             true => {
                 for (out, &number) in out.iter_mut().zip(numbers) {
@@ -294,41 +515,6 @@ impl<E: Element> Whole<'_, E> {
             false => {
                 for (out, &number) in out.iter_mut().zip(numbers) {
                     *out = self.blend.keep * *out + number;
-                }
-            }
-        }
-    }
-
-    /// Writes a tile of `rows` rows, a multiple of the blocks that are turned at once, as `columns`
-    /// lines of `rows` elements, `stride` apart.
-    ///
-    /// # Safety
-    /// `out` has these lines, and nobody else touches them.
-    unsafe fn turn(
-        &self,
-        tile: &[E; TILE],
-        width: usize,
-        out: *mut E,
-        (columns, rows, stride): (usize, usize, usize),
-    ) {
-        let block = self.micro.block;
-        let whole = columns / block * block;
-        for row in (0..rows).step_by(block) {
-            for column in (0..whole).step_by(block) {
-                let from = tile[row * width + column..].as_ptr();
-                // SAFETY: the tile has `rows` rows of `width` elements, and `out` the columns as
-                // lines; the kernels are for this processor.
-                unsafe {
-                    (self.micro.transpose)(from, width, out.add(column * stride + row), stride);
-                }
-            }
-            for column in whole..columns {
-                for row in row..row + block {
-                    // SAFETY: as above.
-                    unsafe {
-                        out.add(column * stride + row)
-                            .write(tile[row * width + column])
-                    };
                 }
             }
         }
