@@ -7,9 +7,10 @@
 
 use super::drive::Blend;
 use super::micro::Micro;
+use super::operands::{Ahead, Panels};
 use super::pack::{self, ALIGN, Strided, aligned};
 use super::plan::{self, Parts};
-use super::tiles::{Ahead, Out, Panels, Whole};
+use super::tiles::{Out, Whole};
 use crate::Element;
 use crate::buffers;
 

@@ -109,6 +109,9 @@ fn products_cut_into_blocks_tasks_and_slabs_agree_with_the_definition() {
         check::<f32>((33, 70, 16_001), by_columns, 0, 1e-5);
         check::<f32>((1, 300, 4_000), by_columns, 0, 1e-5);
         check::<f32>((4_000, 300, 1), by_columns, 0, 1e-5);
+        // Results that no cache holds.
+        check::<f32>((43, 20, 14_001), by_columns, 0, 1e-5);
+        check::<f32>((14_001, 20, 43), by_columns, 2, 1e-5);
     }
 }
 
