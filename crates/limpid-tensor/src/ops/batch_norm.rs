@@ -1,7 +1,7 @@
 //! Normalisation over the batch.
 
 use crate::buffers::{self, Storage};
-use crate::kernel::channels::Channels;
+use crate::kernel::channels::{Affine, Channels};
 use crate::layout::{Shape, count};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
@@ -19,11 +19,63 @@ pub struct BatchNormalized<E: Element> {
 struct BatchNormBackward<E: Element> {
     input: Tensor<E>,
     channels: Channels,
-    mean: Storage<E>,
-    /// One over the standard deviation.
-    scale: Vec<f64>,
-    weight: Option<Tensor<E>>,
+    numbers: Numbers<E>,
+    statistics: Statistics,
+    /// Whether a rectifier follows.
+    rectified: bool,
+    weight: bool,
     bias: bool,
+}
+
+/// Where mean and variance come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Statistics {
+    /// From the input, whose function they are.
+    Own,
+    /// From elsewhere.
+    Given,
+}
+
+/// The numbers of (x - mean) scale + shift.
+struct Numbers<E: Element> {
+    /// One over the standard deviation.
+    spreads: Vec<f64>,
+    mean: Storage<E>,
+    scale: Storage<E>,
+    shift: Storage<E>,
+}
+
+impl<E: Element> Numbers<E> {
+    fn new(
+        [mean, variance]: [&[f64]; 2],
+        eps: f64,
+        [weight, bias]: [Option<&Tensor<E>>; 2],
+    ) -> Self {
+        let spreads = variance.iter().map(|it| (it + eps).sqrt().recip());
+        let spreads: Vec<f64> = spreads.collect();
+        let weight = weight.map(Tensor::elements);
+        let factor = |channel: usize| weight.as_ref().map_or(1.0, |it| it[channel].double());
+        let scales = spreads.iter().enumerate();
+        Self {
+            mean: mean.iter().map(|&mean| E::of(mean)).collect(),
+            scale: scales
+                .map(|(channel, &spread)| E::of(spread * factor(channel)))
+                .collect(),
+            shift: match bias {
+                Some(bias) => buffers::copied(&bias.elements()),
+                None => buffers::zeroed(mean.len()),
+            },
+            spreads,
+        }
+    }
+
+    fn affine(&self) -> Affine<'_, E> {
+        Affine {
+            mean: &self.mean,
+            scale: &self.scale,
+            shift: &self.shift,
+        }
+    }
 }
 
 impl<E: Element> Backward<E> for BatchNormBackward<E> {
@@ -32,36 +84,46 @@ impl<E: Element> Backward<E> for BatchNormBackward<E> {
     }
 
     /// With y = (x - m) s w + b: dw = s sum(g (x - m)), db = sum(g) and
-    /// dx = s w (g - mean(g) - (x - m) s^2 mean(g (x - m))).
-    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let (x, g) = (self.input.elements(), gradient.elements());
-        let sums = self.channels.gradient_sums(&x, &g, &self.mean);
+    /// dx = s w (g - mean(g) - (x - m) s^2 mean(g (x - m))); where m and s are no functions of x,
+    /// dx = s w g.
+    fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let (x, affine) = (self.input.elements(), self.numbers.affine());
+        let sums = self
+            .channels
+            .gradient_sums(&x, &gradient.elements(), affine, self.rectified);
         if inputs.wants(0) {
-            let weight = self.weight.as_ref().map(Tensor::elements);
             let size = self.channels.size() as f64;
-            let [mut scales, mut slopes, mut shifts] = [(); 3].map(|()| buffers::take(sums.len()));
-            for (channel, &[plain, along]) in sums.iter().enumerate() {
-                let spread = self.scale[channel];
-                let factor = weight
-                    .as_ref()
-                    .map_or(1.0, |weight| weight[channel].double());
-                let scale = spread * factor;
-                scales[channel] = E::of(scale);
-                slopes[channel] = E::of(-scale * spread * spread * along / size);
-                shifts[channel] = E::of(-scale * plain / size);
+            let [mut slopes, mut offsets] = [(); 2].map(|()| buffers::zeroed(sums.len()));
+            if self.statistics == Statistics::Own {
+                for (channel, &[plain, along]) in sums.iter().enumerate() {
+                    let (spread, scale) = (
+                        self.numbers.spreads[channel],
+                        affine.scale[channel].double(),
+                    );
+                    slopes[channel] = E::of(-scale * spread * spread * along / size);
+                    offsets[channel] = E::of(-scale * plain / size);
+                }
             }
-            let mut data = buffers::take(x.len());
-            let numbers: [&[E]; 4] = [&self.mean, &scales, &slopes, &shifts];
-            self.channels.combine(&x, &g, numbers, &mut data);
-            inputs.add(0, Tensor::new(data, self.input.layout.shape.clone()));
+            let line: [&[E]; 2] = [&slopes, &offsets];
+            // In the gradient's own memory where nobody else holds it.
+            if gradient.own_elements_mut().is_none() {
+                let data = buffers::copied(&gradient.elements());
+                gradient = Tensor::new(data, self.input.layout.shape.clone());
+            }
+            if let Some(g) = gradient.own_elements_mut() {
+                self.channels.combine(&x, g, affine, line, self.rectified);
+            }
+            inputs.add(0, gradient);
         }
         let shape = Shape::from_slice(&[sums.len()]);
-        if self.weight.is_some() && inputs.wants(1) {
-            let along = sums.iter().zip(&self.scale);
-            let data: Storage<E> = along.map(|(sums, scale)| E::of(sums[1] * scale)).collect();
+        if self.weight && inputs.wants(1) {
+            let along = sums.iter().zip(&self.numbers.spreads);
+            let data: Storage<E> = along
+                .map(|(sums, spread)| E::of(sums[1] * spread))
+                .collect();
             inputs.add(1, Tensor::new(data, shape.clone()));
         }
-        let place = 1 + usize::from(self.weight.is_some());
+        let place = 1 + usize::from(self.weight);
         if self.bias && inputs.wants(place) {
             let data: Storage<E> = sums.iter().map(|sums| E::of(sums[0])).collect();
             inputs.add(place, Tensor::new(data, shape));
@@ -88,64 +150,114 @@ impl<E: Element> Tensor<E> {
         bias: Option<&Self>,
         eps: f64,
     ) -> Result<BatchNormalized<E>> {
-        let &[outer, channels, ref rest @ ..] = self.shape() else {
-            let rule = "must be [N, C, ...]";
-            return Err(Error::shape("batch_norm", &[self.shape()], rule));
-        };
-        let layout = Channels {
-            outer,
-            channels,
-            inner: count(rest),
-        };
+        self.normalized(weight, bias, eps, false)
+    }
+
+    /// [`Tensor::relu`] of [`Tensor::batch_norm`], bit for bit, in as many passes over memory as the
+    /// latter alone.
+    ///
+    /// # Errors
+    /// As [`Tensor::batch_norm`].
+    pub fn batch_norm_relu(
+        &self,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        eps: f64,
+    ) -> Result<BatchNormalized<E>> {
+        self.normalized(weight, bias, eps, true)
+    }
+
+    /// [`Tensor::batch_norm`] with statistics from elsewhere, such as running ones: as no functions
+    /// of the input, they have no gradient.
+    ///
+    /// # Shapes
+    /// `self`: `[N, C, ...]`; `mean`, `variance`, `weight`, `bias`: `[C]`; result: as `self`.
+    ///
+    /// # Errors
+    /// A shape error when these do not fit.
+    ///
+    /// # Source
+    /// Ioffe and Szegedy 2015, "Batch normalization", algorithm 2, step 11.
+    pub fn batch_norm_by(
+        &self,
+        mean: &Self,
+        variance: &Self,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        eps: f64,
+    ) -> Result<Self> {
+        let layout = self.channels(&[Some(mean), Some(variance), weight, bias])?;
+        let mean: Vec<f64> = mean.elements().iter().map(|mean| mean.double()).collect();
+        let variance = variance.elements();
+        let variance: Vec<f64> = variance.iter().map(|it| it.double()).collect();
+        let numbers = Numbers::new([&mean, &variance], eps, [weight, bias]);
+        Ok(self.transformed(layout, numbers, Statistics::Given, [weight, bias], false))
+    }
+
+    fn normalized(
+        &self,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        eps: f64,
+        rectified: bool,
+    ) -> Result<BatchNormalized<E>> {
+        let layout = self.channels(&[weight, bias])?;
         if layout.size() == 0 {
             let rule = "every channel must have at least one number";
             return Err(Error::shape("batch_norm", &[self.shape()], rule));
         }
-        for numbers in [weight, bias].into_iter().flatten() {
+        let moments = layout.moments(&self.elements());
+        let mean: Vec<f64> = moments.iter().map(|moments| moments[0]).collect();
+        let variance: Vec<f64> = moments.iter().map(|moments| moments[1]).collect();
+        let numbers = Numbers::new([&mean, &variance], eps, [weight, bias]);
+        let output = self.transformed(layout, numbers, Statistics::Own, [weight, bias], rectified);
+        Ok(BatchNormalized {
+            output,
+            mean,
+            variance,
+        })
+    }
+
+    /// This tensor's layout by channels, for each of which `numbers` must hold one.
+    fn channels(&self, numbers: &[Option<&Self>]) -> Result<Channels> {
+        let &[outer, channels, ref rest @ ..] = self.shape() else {
+            let rule = "must be [N, C, ...]";
+            return Err(Error::shape("batch_norm", &[self.shape()], rule));
+        };
+        for numbers in numbers.iter().flatten() {
             if numbers.shape() != [channels] {
                 let rule = format!("must hold one number for each of {channels} channels");
                 return Err(Error::shape("batch_norm", &[numbers.shape()], rule));
             }
         }
-        let x = self.elements();
-        let moments = layout.moments(&x);
-        let mean: Vec<f64> = moments.iter().map(|moments| moments[0]).collect();
-        let variance: Vec<f64> = moments.iter().map(|moments| moments[1]).collect();
-        let spreads = variance
-            .iter()
-            .map(|variance| (variance + eps).sqrt().recip());
-        let spreads: Vec<f64> = spreads.collect();
-        let means: Storage<E> = mean.iter().map(|&mean| E::of(mean)).collect();
-        let factors = weight.map(Self::elements);
-        let scales = spreads
-            .iter()
-            .enumerate()
-            .map(|(channel, &spread)| match &factors {
-                Some(factors) => E::of(spread * factors[channel].double()),
-                None => E::of(spread),
-            });
-        let scales: Storage<E> = scales.collect();
-        let shifts = match bias {
-            Some(bias) => buffers::copied(&bias.elements()),
-            None => buffers::zeroed(channels),
-        };
-        let mut data = buffers::take(x.len());
-        layout.scale(&x, [&means, &scales, &shifts], &mut data);
+        Ok(Channels {
+            outer,
+            channels,
+            inner: count(rest),
+        })
+    }
+
+    /// (x - mean) scale + shift, and no less than 0 if `rectified`.
+    fn transformed(
+        &self,
+        channels: Channels,
+        numbers: Numbers<E>,
+        statistics: Statistics,
+        [weight, bias]: [Option<&Self>; 2],
+        rectified: bool,
+    ) -> Self {
+        let mut data = buffers::take(self.len());
+        channels.apply(&self.elements(), numbers.affine(), rectified, &mut data);
         let value = Self::new(data, self.layout.shape.clone());
-        let inputs = [Some(self), weight, bias];
-        let inputs: Vec<&Self> = inputs.into_iter().flatten().collect();
-        let output = value.recorded(&inputs, || BatchNormBackward {
+        let inputs: Vec<&Self> = [Some(self), weight, bias].into_iter().flatten().collect();
+        value.recorded(&inputs, || BatchNormBackward {
             input: self.contiguous(),
-            channels: layout,
-            mean: means,
-            scale: spreads,
-            weight: weight.map(Self::detach),
+            channels,
+            numbers,
+            statistics,
+            rectified,
+            weight: weight.is_some(),
             bias: bias.is_some(),
-        });
-        Ok(BatchNormalized {
-            output,
-            mean,
-            variance,
         })
     }
 }
@@ -180,6 +292,45 @@ mod tests {
             let worst = gradient_check::check(plain, &inputs(shape)[..2], 1e-5).unwrap();
             assert!(worst.error < 1e-6, "{shape:?}: {worst:?}");
         }
+    }
+
+    #[test]
+    fn a_rectifier_in_the_same_passes_changes_no_bit() {
+        for shape in [&[70, 3][..], &[3, 2, 3, 2], &[5, 20, 7, 5], &[3, 2, 30, 50]] {
+            let [x, weight, bias] = inputs(shape).map(|x| x.cast::<f32>().requires_grad());
+            let g = Tensor::standard_normal(shape, Stream::new(5));
+            let run = |y: Tensor<f32>| {
+                let gradients = y.backward_from(g.clone()).unwrap();
+                let all = [&x, &weight, &bias].map(|x| gradients.tensor(x).unwrap().to_vec());
+                (y.to_vec(), all)
+            };
+            let (weight, bias) = (Some(&weight), Some(&bias));
+            let apart = x.batch_norm(weight, bias, 1e-5).unwrap().output.relu();
+            let done = x.batch_norm_relu(weight, bias, 1e-5).unwrap();
+            assert_eq!(run(done.output), run(apart), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn given_statistics_have_no_gradient() {
+        for shape in [&[6, 3][..], &[2, 2, 7, 5]] {
+            let weights = Tensor::standard_normal(shape, Stream::new(4));
+            let mean = Tensor::standard_normal([shape[1]], Stream::new(5));
+            let variance = mean.square();
+            let function = |x: &[Tensor<f64>]| {
+                let (weight, bias) = (Some(&x[1]), Some(&x[2]));
+                let done = x[0].batch_norm_by(&mean, &variance, weight, bias, 1e-3)?;
+                Ok(done.mul(&weights)?.sum())
+            };
+            let worst = gradient_check::check(function, &inputs(shape), 1e-5).unwrap();
+            assert!(worst.error < 1e-6, "{shape:?}: {worst:?}");
+        }
+        let x = Tensor::<f64>::from_vec(vec![5.0, 1.0], [1, 2]).unwrap();
+        let [mean, variance] = [[3.0, 1.0], [4.0, 1.0]]
+            .map(|numbers| Tensor::from_vec(numbers.to_vec(), [2]).unwrap());
+        let y = x.batch_norm_by(&mean, &variance, None, Some(&mean), 0.0);
+        assert_eq!(y.unwrap().to_vec(), [4.0, 1.0]);
+        assert!(x.batch_norm_by(&mean, &x, None, None, 0.0).is_err());
     }
 
     #[test]

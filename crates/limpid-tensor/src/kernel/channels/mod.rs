@@ -4,13 +4,15 @@
 //! Channels with long lines are walked line by line; where lines are short, the lines of all
 //! channels together are, with one number for each place of them.
 
+mod affine;
 mod lines;
 mod places;
 mod write;
 
-use lines::{LineGradients, LineMoments, LineSum};
+pub(crate) use affine::Affine;
+use lines::{BLOCK, LineGradients, LineMoments, LineSums, Lines};
 use places::{GradientSums, Squares, Sums};
-use write::{Combine, Scale};
+use write::{Apply, Combine};
 
 use crate::Element;
 use crate::buffers;
@@ -29,6 +31,8 @@ pub(crate) struct Channels {
 const SHORT: usize = 32;
 /// Numbers that are added up side by side.
 const LANES: usize = 32;
+/// So many numbers of a channel, at least, are added up before the lanes are.
+const TOGETHER: usize = 1024;
 /// Places of short lines that a task sums up.
 const COLUMNS: usize = 64;
 /// Fewer elements are not worth sharing.
@@ -59,13 +63,57 @@ impl Channels {
         spread
     }
 
-    /// Calls `work` with the first channel and the totals of every task's channels.
-    fn share(&self, totals: &mut [[f64; 2]], work: impl Fn(usize, &mut [[f64; 2]]) + Sync) {
+    /// Items whose lines of a channel are summed up together.
+    fn together(&self) -> usize {
+        (TOGETHER / self.inner.max(1)).clamp(1, self.outer.max(1))
+    }
+
+    /// Calls `work` for the lines of some channels in some items, with their place in the data and
+    /// the first channel, for the sums of these; they come back for every channel of every such
+    /// group of items. Lines are walked in the order of memory.
+    fn groups<'a, E: Element>(
+        &self,
+        x: &'a [E],
+        work: impl Fn(Lines<'a, E>, usize, usize, &mut [[f64; 2]]) + Sync,
+    ) -> Vec<[f64; 2]> {
+        let (together, item) = (self.together(), self.channels * self.inner);
+        let mut sums = vec![[0.0; 2]; self.outer.div_ceil(together) * self.channels];
+        let run = |first: usize, mut sums: &mut [[f64; 2]]| {
+            let mut unit = first;
+            while !sums.is_empty() {
+                let (group, channel) = (unit / self.channels, unit % self.channels);
+                let count = sums.len().min(self.channels - channel).min(BLOCK);
+                let (own, rest) = std::mem::take(&mut sums).split_at_mut(count);
+                let at = group * together * item + channel * self.inner;
+                let lines = Lines {
+                    x: &x[at..],
+                    items: together.min(self.outer - group * together),
+                    item,
+                    inner: self.inner,
+                };
+                work(lines, at, channel, own);
+                (unit, sums) = (unit + count, rest);
+            }
+        };
         if self.len() < SHARED {
-            work(0, totals);
+            run(0, &mut sums);
         } else {
-            threads::chunks(totals, 1, work);
+            let task = TASK.div_ceil(together * self.inner);
+            threads::chunks(&mut sums[..], task, run);
         }
+        sums
+    }
+
+    /// The totals of every channel over the groups.
+    fn totals(&self, groups: &[[f64; 2]]) -> Vec<[f64; 2]> {
+        let mut totals = vec![[0.0; 2]; self.channels];
+        for sums in groups.chunks_exact(self.channels.max(1)) {
+            for (total, sums) in totals.iter_mut().zip(sums) {
+                total[0] += sums[0];
+                total[1] += sums[1];
+            }
+        }
+        totals
     }
 
     /// Mean and mean square around it of every channel. No digits are lost to a large mean: the
@@ -90,124 +138,178 @@ impl Channels {
             }
             return moments;
         }
-        let inner = self.inner as f64;
-        self.share(&mut moments, |first, moments| {
-            for (channel, moments) in (first..).zip(moments) {
-                let mut count = 0.0;
-                let [mut mean, mut square] = [0.0; 2];
-                for line in self.lines(x, channel) {
-                    let [sum, around] = level.run(LineMoments(line));
-                    // Two sets of numbers become one (Chan, Golub and LeVeque 1983).
-                    let apart = sum / inner - mean;
-                    let both = count + inner;
-                    mean += apart * inner / both;
-                    square += around + apart * apart * count * inner / both;
-                    count = both;
-                }
-                *moments = [mean, square / size];
+        let groups = self.groups(x, |lines, _, _, out| level.run(LineMoments(lines, out)));
+        let (mut count, mut items) = (0.0, self.outer);
+        for sums in groups.chunks_exact(self.channels.max(1)) {
+            let group = self.together().min(items);
+            items -= group;
+            let more = (group * self.inner) as f64;
+            for ([mean, square], &[sum, around]) in moments.iter_mut().zip(sums) {
+                // Two sets of numbers become one (Chan, Golub and LeVeque 1983).
+                let apart = sum / more - *mean;
+                *mean += apart * more / (count + more);
+                *square += around + apart * apart * count * more / (count + more);
             }
-        });
+            count += more;
+        }
+        for [_, square] in &mut moments {
+            *square /= size;
+        }
         moments
     }
 
     /// The sum of every channel.
     pub(crate) fn sums<E: Element>(&self, x: &[E]) -> Vec<f64> {
         let level = simd::level();
-        let mut sums = vec![[0.0; 2]; self.channels];
-        if self.is_short() {
-            sums = self.columns(|first, sums| level.run(Sums::new(self, x, first, sums)));
-        } else {
-            self.share(&mut sums, |first, sums| {
-                for (channel, sums) in (first..).zip(sums) {
-                    for line in self.lines(x, channel) {
-                        sums[0] += level.run(LineSum(line));
-                    }
-                }
-            });
-        }
+        let sums = match self.is_short() {
+            true => self.columns(|first, sums| level.run(Sums::new(self, x, first, sums))),
+            false => {
+                let sum = |lines, _, _, out: &mut _| level.run(LineSums(lines, out));
+                self.totals(&self.groups(x, sum))
+            }
+        };
         sums.into_iter().map(|[sum, _]| sum).collect()
     }
 
-    /// The sums of g and of g (x - mean) over every channel.
-    pub(crate) fn gradient_sums<E: Element>(&self, x: &[E], g: &[E], mean: &[E]) -> Vec<[f64; 2]> {
-        let level = simd::level();
-        if self.is_short() {
-            let mean = self.spread(mean);
-            return self.columns(|first, sums| {
-                let mean = &mean[first..first + sums.len()];
-                level.run(GradientSums(Sums::new(self, x, first, sums), g, mean));
-            });
-        }
-        let mut sums = vec![[0.0; 2]; self.channels];
-        self.share(&mut sums, |first, sums| {
-            for (channel, sums) in (first..).zip(sums) {
-                let lines = self.lines(x, channel).zip(self.lines(g, channel));
-                for (x, g) in lines {
-                    let [plain, along] = level.run(LineGradients(x, g, mean[channel]));
-                    sums[0] += plain;
-                    sums[1] += along;
-                }
-            }
-        });
-        sums
-    }
-
-    /// out = (x - mean) scale + shift, with numbers of the channel.
-    pub(crate) fn scale<E: Element>(
-        &self,
-        x: &[E],
-        [mean, scale, shift]: [&[E]; 3],
-        out: &mut [E],
-    ) {
-        let level = simd::level();
-        let (numbers, inner) = self.numbers([mean, scale, shift]);
-        let long = !self.is_short();
-        self.write((out, x), |first, (out, x)| {
-            level.run(Scale {
-                first: long.then_some(first / inner),
-                inner,
-                x,
-                numbers: [&numbers[0], &numbers[1], &numbers[2]],
-                out,
-            });
-        });
-    }
-
-    /// out = g scale + (x - mean) slope + shift, with numbers of the channel.
-    pub(crate) fn combine<E: Element>(
+    /// The sums of g and of g (x - mean) over every channel; if `rectified`, of the gradients that
+    /// the rectifier of the affine function lets through.
+    pub(crate) fn gradient_sums<E: Element>(
         &self,
         x: &[E],
         g: &[E],
-        [mean, scale, slope, shift]: [&[E]; 4],
+        affine: Affine<'_, E>,
+        rectified: bool,
+    ) -> Vec<[f64; 2]> {
+        match rectified {
+            true => self.gradient_sums_of::<E, true>(x, g, affine),
+            false => self.gradient_sums_of::<E, false>(x, g, affine),
+        }
+    }
+
+    fn gradient_sums_of<E: Element, const RECTIFIED: bool>(
+        &self,
+        x: &[E],
+        g: &[E],
+        affine: Affine<'_, E>,
+    ) -> Vec<[f64; 2]> {
+        let level = simd::level();
+        if self.is_short() {
+            let spread = self.spread_all(affine);
+            let affine = spread.affine();
+            return self.columns(|first, sums| {
+                level.run(GradientSums::<E, RECTIFIED> {
+                    affine: affine.part(first, sums.len()),
+                    sums: Sums::new(self, x, first, sums),
+                    g,
+                });
+            });
+        }
+        let groups = self.groups(x, |lines, at, channel, out| {
+            level.run(LineGradients::<E, RECTIFIED> {
+                lines,
+                g: &g[at..],
+                affine: affine.part(channel, out.len()),
+                out,
+            });
+        });
+        self.totals(&groups)
+    }
+
+    /// out = (x - mean) scale + shift, with numbers of the channel; if `rectified`, 0 where that is
+    /// below.
+    pub(crate) fn apply<E: Element>(
+        &self,
+        x: &[E],
+        affine: Affine<'_, E>,
+        rectified: bool,
+        out: &mut [E],
+    ) {
+        match rectified {
+            true => self.apply_of::<E, true>(x, affine, out),
+            false => self.apply_of::<E, false>(x, affine, out),
+        }
+    }
+
+    fn apply_of<E: Element, const RECTIFIED: bool>(
+        &self,
+        x: &[E],
+        affine: Affine<'_, E>,
         out: &mut [E],
     ) {
         let level = simd::level();
-        let (numbers, inner) = self.numbers([mean, scale, slope, shift]);
-        let long = !self.is_short();
-        self.write(((out, x), g), |first, ((out, x), g)| {
-            level.run(Combine {
-                first: long.then_some(first / inner),
+        let spread = self.is_short().then(|| self.spread_all(affine));
+        let (affine, inner) = self.numbers(&spread, affine);
+        self.write((out, x), |first, (out, x)| {
+            level.run(Apply::<E, RECTIFIED> {
+                first: spread.is_none().then_some(first / inner),
                 inner,
                 x,
-                g,
-                numbers: [&numbers[0], &numbers[1], &numbers[2], &numbers[3]],
+                affine,
                 out,
+            });
+        });
+    }
+
+    /// g becomes g scale + (x - mean) slope + offset, with numbers of the channel; if `rectified`,
+    /// of the g that the rectifier of the affine function lets through.
+    pub(crate) fn combine<E: Element>(
+        &self,
+        x: &[E],
+        g: &mut [E],
+        affine: Affine<'_, E>,
+        line: [&[E]; 2],
+        rectified: bool,
+    ) {
+        match rectified {
+            true => self.combine_of::<E, true>(x, g, affine, line),
+            false => self.combine_of::<E, false>(x, g, affine, line),
+        }
+    }
+
+    fn combine_of<E: Element, const RECTIFIED: bool>(
+        &self,
+        x: &[E],
+        g: &mut [E],
+        affine: Affine<'_, E>,
+        line: [&[E]; 2],
+    ) {
+        let level = simd::level();
+        let spread = self.is_short().then(|| self.spread_all(affine));
+        let (affine, inner) = self.numbers(&spread, affine);
+        let places = self.is_short().then(|| line.map(|line| self.spread(line)));
+        let line = match &places {
+            Some([slope, offset]) => [&slope[..], &offset[..]],
+            None => line,
+        };
+        self.write((g, x), |first, (g, x)| {
+            level.run(Combine::<E, RECTIFIED> {
+                first: spread.is_none().then_some(first / inner),
+                inner,
+                x,
+                affine,
+                line,
+                g,
             });
         });
     }
 
     /// The numbers that lines take in turn, and how long lines are: one number for a long line, and
     /// one for each place where all short lines make one.
-    fn numbers<E: Element, const N: usize>(
+    fn numbers<'a, E: Element>(
         &self,
-        numbers: [&[E]; N],
-    ) -> ([buffers::Storage<E>; N], usize) {
-        if self.is_short() {
-            let length = (self.channels * self.inner).max(1);
-            (numbers.map(|numbers| self.spread(numbers)), length)
-        } else {
-            (numbers.map(buffers::copied), self.inner)
+        spread: &'a Option<Spread<E>>,
+        affine: Affine<'a, E>,
+    ) -> (Affine<'a, E>, usize) {
+        match spread {
+            Some(spread) => (spread.affine(), (self.channels * self.inner).max(1)),
+            None => (affine, self.inner),
         }
+    }
+
+    /// Numbers for each place of a line of all channels.
+    fn spread_all<E: Element>(&self, affine: Affine<'_, E>) -> Spread<E> {
+        let Affine { mean, scale, shift } = affine;
+        Spread([mean, scale, shift].map(|numbers| self.spread(numbers)))
     }
 
     /// Shares what writes elements one by one, in parts of whole items.
@@ -218,12 +320,6 @@ impl Channels {
             false => TASK.div_ceil(item) * item,
         };
         threads::chunks(data, length, work);
-    }
-
-    /// The lines of one channel.
-    fn lines<'a, E>(&self, x: &'a [E], channel: usize) -> impl Iterator<Item = &'a [E]> {
-        let (channels, inner) = (self.channels, self.inner);
-        (0..self.outer).map(move |item| &x[(item * channels + channel) * inner..][..inner])
     }
 
     /// Has the places of short lines summed up, and adds up those of each channel.
@@ -243,6 +339,16 @@ impl Channels {
             columns.iter().fold([0.0; 2], add)
         };
         channels.map(total).collect()
+    }
+}
+
+/// The numbers of an affine function, for each place of a line of all channels.
+struct Spread<E: Element>([buffers::Storage<E>; 3]);
+
+impl<E: Element> Spread<E> {
+    fn affine(&self) -> Affine<'_, E> {
+        let Self([mean, scale, shift]) = self;
+        Affine { mean, scale, shift }
     }
 }
 
@@ -267,6 +373,30 @@ mod tests {
         (0..outer).flat_map(item).collect()
     }
 
+    /// With a rectifier, all is as without one on what it lets through.
+    fn assert_rectified(
+        shape: Channels,
+        x: &[f64],
+        g: &[f64],
+        affine: Affine<'_, f64>,
+        values: &[f64],
+    ) {
+        let line = [affine.scale, affine.shift];
+        let through = values.iter().zip(g);
+        let through = through.map(|(&y, &g)| if y > 0.0 { g } else { 0.0 });
+        let (mut want, mut found) = (through.collect::<Vec<f64>>(), g.to_vec());
+        assert_eq!(
+            shape.gradient_sums(x, g, affine, true),
+            shape.gradient_sums(x, &want, affine, false)
+        );
+        shape.combine(x, &mut want, affine, line, false);
+        shape.combine(x, &mut found, affine, line, true);
+        assert_eq!(found, want);
+        shape.apply(x, affine, true, &mut found);
+        let want = values.iter().map(|y| y.max(0.0));
+        assert!(found.iter().copied().eq(want));
+    }
+
     #[test]
     fn everything_agrees_with_the_definition() {
         for (outer, channels, inner) in [
@@ -289,10 +419,16 @@ mod tests {
                 simd::with(level, || {
                     let moments = shape.moments(&x);
                     let plain = shape.sums(&x);
-                    let sums = shape.gradient_sums(&x, &g, &mean);
-                    let (mut scaled, mut combined) = (vec![0.0; count], vec![0.0; count]);
-                    shape.scale(&x, [&mean, &scale, &shift], &mut scaled);
-                    shape.combine(&x, &g, [&mean, &scale, &slope, &shift], &mut combined);
+                    let affine = Affine {
+                        mean: &mean,
+                        scale: &scale,
+                        shift: &shift,
+                    };
+                    let sums = shape.gradient_sums(&x, &g, affine, false);
+                    let (mut scaled, mut combined) = (vec![0.0; count], g.clone());
+                    shape.apply(&x, affine, false, &mut scaled);
+                    shape.combine(&x, &mut combined, affine, [&slope, &shift], false);
+                    assert_rectified(shape, &x, &g, affine, &scaled);
                     for channel in 0..channels {
                         let all = members(shape, channel);
                         let size = all.len() as f64;

@@ -1,6 +1,6 @@
 //! Sums of the places of short lines, over all lines.
 
-use super::{COLUMNS, Channels};
+use super::{Affine, COLUMNS, Channels};
 use crate::Element;
 use crate::kernel::simd::{Arithmetic, Loop};
 
@@ -72,23 +72,27 @@ impl<E: Element> Loop for Squares<'_, E> {
     }
 }
 
-/// The sums of g and of g (x - mean).
-pub(super) struct GradientSums<'a, E>(
-    pub(super) Sums<'a, E>,
-    pub(super) &'a [E],
-    pub(super) &'a [E],
-);
+/// The sums of g and of g (x - mean); with `RECTIFIED`, g counts where (x - mean) scale + shift is
+/// above 0 alone.
+pub(super) struct GradientSums<'a, E, const RECTIFIED: bool> {
+    pub(super) sums: Sums<'a, E>,
+    pub(super) g: &'a [E],
+    /// Numbers of the places.
+    pub(super) affine: Affine<'a, E>,
+}
 
-impl<E: Element> Loop for GradientSums<'_, E> {
+impl<E: Element, const RECTIFIED: bool> Loop for GradientSums<'_, E, RECTIFIED> {
     type Output = ();
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        let Self(sums, g, mean) = self;
+        let Self { sums, g, affine } = self;
         let x = sums.x;
         sums.add(|place, index| {
-            let g = g[index].double();
-            [g, g * (x[index] - mean[place]).double()]
+            let numbers = affine.of(place);
+            let g = numbers.through::<A, RECTIFIED>(x[index], g[index]);
+            let apart = (x[index] - numbers.mean).double();
+            [g.double(), g.double() * apart]
         });
     }
 }

@@ -1,85 +1,95 @@
-//! Products with, and sums with, one number a line or a place.
+//! What one number a channel, or one a place of a line, makes of every element.
 
+use super::Affine;
 use crate::Element;
 use crate::kernel::simd::{Arithmetic, Loop};
 
-/// out = (x - mean) scale + shift.
-pub(super) struct Scale<'a, E> {
-    /// The first line's number; none where there is a number for each place of a line.
+/// out = (x - mean) scale + shift, and no less than 0 if `RECTIFIED`.
+pub(super) struct Apply<'a, E, const RECTIFIED: bool> {
+    /// The first line's channel; none where there are numbers for each place of a line.
     pub(super) first: Option<usize>,
     pub(super) inner: usize,
     pub(super) x: &'a [E],
-    /// Mean, scale and shift.
-    pub(super) numbers: [&'a [E]; 3],
+    pub(super) affine: Affine<'a, E>,
     pub(super) out: &'a mut [E],
 }
 
-impl<E: Element> Loop for Scale<'_, E> {
+impl<E: Element, const RECTIFIED: bool> Loop for Apply<'_, E, RECTIFIED> {
     type Output = ();
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        let [mean, scale, shift] = self.numbers;
         let lines = self.x.chunks_exact(self.inner);
         let lines = lines.zip(self.out.chunks_exact_mut(self.inner));
         let Some(first) = self.first else {
+            let affine = self.affine.part(0, self.inner);
             for (x, out) in lines {
-                let terms = x.iter().zip(mean).zip(scale).zip(shift);
-                for (out, (((&x, &mean), &scale), &shift)) in out.iter_mut().zip(terms) {
-                    *out = A::mul_add(x - mean, scale, shift);
+                for (place, (out, &x)) in out.iter_mut().zip(x).enumerate() {
+                    *out = finish::<E, RECTIFIED>(affine.of(place).apply::<A>(x));
                 }
             }
             return;
         };
         for (line, (x, out)) in (first..).zip(lines) {
-            let channel = line % mean.len();
-            let (mean, scale, shift) = (mean[channel], scale[channel], shift[channel]);
+            let numbers = self.affine.of(line % self.affine.mean.len());
             for (out, &x) in out.iter_mut().zip(x) {
-                *out = A::mul_add(x - mean, scale, shift);
+                *out = finish::<E, RECTIFIED>(numbers.apply::<A>(x));
             }
         }
     }
 }
 
-/// out = g scale + (x - mean) slope + shift.
-pub(super) struct Combine<'a, E> {
-    /// The first line's number; none where there is a number for each place of a line.
+#[inline(always)]
+fn finish<E: Element, const RECTIFIED: bool>(y: E) -> E {
+    if RECTIFIED && y <= E::zero() {
+        E::zero()
+    } else {
+        y
+    }
+}
+
+/// g becomes g scale + (x - mean) slope + offset; with `RECTIFIED`, the old g counts where
+/// (x - mean) scale + shift is above 0 alone.
+pub(super) struct Combine<'a, E, const RECTIFIED: bool> {
+    /// The first line's channel; none where there are numbers for each place of a line.
     pub(super) first: Option<usize>,
     pub(super) inner: usize,
     pub(super) x: &'a [E],
-    pub(super) g: &'a [E],
-    /// Mean, scale, slope and shift.
-    pub(super) numbers: [&'a [E]; 4],
-    pub(super) out: &'a mut [E],
+    pub(super) affine: Affine<'a, E>,
+    /// Slope and offset.
+    pub(super) line: [&'a [E]; 2],
+    pub(super) g: &'a mut [E],
 }
 
-impl<E: Element> Loop for Combine<'_, E> {
+impl<E: Element, const RECTIFIED: bool> Loop for Combine<'_, E, RECTIFIED> {
     type Output = ();
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        let [mean, scale, slope, shift] = self.numbers;
+        let [slope, offset] = self.line;
         let lines = self.x.chunks_exact(self.inner);
-        let lines = lines.zip(self.g.chunks_exact(self.inner));
-        let lines = lines.zip(self.out.chunks_exact_mut(self.inner));
+        let lines = lines.zip(self.g.chunks_exact_mut(self.inner));
         let Some(first) = self.first else {
-            for ((x, g), out) in lines {
-                let numbers = mean.iter().zip(scale).zip(slope).zip(shift);
-                let terms = x.iter().zip(g).zip(numbers);
-                for (out, ((&x, &g), (((&mean, &scale), &slope), &shift))) in
-                    out.iter_mut().zip(terms)
-                {
-                    *out = A::mul_add(g, scale, A::mul_add(x - mean, slope, shift));
+            let affine = self.affine.part(0, self.inner);
+            let (slope, offset) = (&slope[..self.inner], &offset[..self.inner]);
+            for (x, g) in lines {
+                for (place, (g, &x)) in g.iter_mut().zip(x).enumerate() {
+                    let numbers = affine.of(place);
+                    let own = numbers.through::<A, RECTIFIED>(x, *g);
+                    let along = A::mul_add(x - numbers.mean, slope[place], offset[place]);
+                    *g = A::mul_add(own, numbers.scale, along);
                 }
             }
             return;
         };
-        for (line, ((x, g), out)) in (first..).zip(lines) {
-            let channel = line % mean.len();
-            let (mean, scale) = (mean[channel], scale[channel]);
-            let (slope, shift) = (slope[channel], shift[channel]);
-            for (out, (&x, &g)) in out.iter_mut().zip(x.iter().zip(g)) {
-                *out = A::mul_add(g, scale, A::mul_add(x - mean, slope, shift));
+        for (line, (x, g)) in (first..).zip(lines) {
+            let channel = line % self.affine.mean.len();
+            let numbers = self.affine.of(channel);
+            let (slope, offset) = (slope[channel], offset[channel]);
+            for (g, &x) in g.iter_mut().zip(x) {
+                let own = numbers.through::<A, RECTIFIED>(x, *g);
+                let along = A::mul_add(x - numbers.mean, slope, offset);
+                *g = A::mul_add(own, numbers.scale, along);
             }
         }
     }
