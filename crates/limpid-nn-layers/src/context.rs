@@ -133,6 +133,24 @@ impl<'a, E: Element> Context<'a, E> {
         })
     }
 
+    /// Runs `child` as [`Context::call`] does and a rectifier, that the parent holds as its field
+    /// `next`, after it: by [`Module::forward_relu`] where nobody observes what lies between.
+    ///
+    /// # Errors
+    /// The child's, with `name` added to their path.
+    pub fn call_relu<M: Module<E> + ?Sized>(
+        &mut self,
+        (name, child): (&str, &M),
+        (next, relu): (&str, &M),
+        input: &Tensor<E>,
+    ) -> Result<Tensor<E>> {
+        if self.tap.is_some() {
+            let between = self.call(name, child, input)?;
+            return self.call(next, relu, &between);
+        }
+        self.scope(name, |context| child.forward_relu(input, context))
+    }
+
     /// Runs `work` one path segment further in: for children that are not plain modules, such as
     /// recurrent layers with a state.
     ///

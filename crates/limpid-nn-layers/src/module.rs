@@ -39,6 +39,22 @@ pub trait Module<E: Element>: Parameters<E> + Send + Sync {
     /// Whatever the operations inside report: shapes that do not fit, above all.
     fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>>;
 
+    /// [`Tensor::relu`] of [`Module::forward`]'s output: what a container asks of a layer that a
+    /// rectifier follows. Layers that can do both in one pass over memory override it; the output
+    /// and the gradients must be the same.
+    ///
+    /// # Errors
+    /// As [`Module::forward`].
+    fn forward_relu(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        Ok(self.forward(input, context)?.relu())
+    }
+
+    /// Whether the module is [`Tensor::relu`] and nothing else, so that the layer before it may do
+    /// its work by [`Module::forward_relu`].
+    fn is_relu(&self) -> bool {
+        false
+    }
+
     /// The layer's kind, for summaries and observers: its type's name unless it says otherwise.
     fn kind(&self) -> &'static str {
         let name = std::any::type_name::<Self>();
@@ -59,6 +75,14 @@ pub trait Module<E: Element>: Parameters<E> + Send + Sync {
 impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
     fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         self.as_ref().forward(input, context)
+    }
+
+    fn forward_relu(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        self.as_ref().forward_relu(input, context)
+    }
+
+    fn is_relu(&self) -> bool {
+        self.as_ref().is_relu()
     }
 
     fn kind(&self) -> &'static str {

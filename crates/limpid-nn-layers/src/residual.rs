@@ -35,8 +35,13 @@ impl<E: Element> Residual<E> {
     }
 }
 
-impl<E: Element> Module<E> for Residual<E> {
-    fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+impl<E: Element> Residual<E> {
+    /// What is added up: the shortcut's output and the body's.
+    fn terms(
+        &self,
+        input: &Tensor<E>,
+        context: &mut Context<'_, E>,
+    ) -> Result<(Tensor<E>, Tensor<E>)> {
         let body = context.call("body", self.body.as_ref(), input)?;
         let past = match &self.shortcut {
             Some(shortcut) => context.call("shortcut", shortcut.as_ref(), input)?,
@@ -51,7 +56,19 @@ impl<E: Element> Module<E> for Residual<E> {
                 rule,
             ));
         }
+        Ok((past, body))
+    }
+}
+
+impl<E: Element> Module<E> for Residual<E> {
+    fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        let (past, body) = self.terms(input, context)?;
         past.add(&body)
+    }
+
+    fn forward_relu(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        let (past, body) = self.terms(input, context)?;
+        past.add_relu(&body)
     }
 }
 

@@ -89,8 +89,14 @@ impl<E: Element> Sequential<E> {
 impl<E: Element> Module<E> for Sequential<E> {
     fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         let mut value = input.clone();
-        for (name, layer) in &self.layers {
-            value = context.call(name, layer.as_ref(), &value)?;
+        let mut layers = self.layers.iter().peekable();
+        while let Some((name, layer)) = layers.next() {
+            value = match layers.next_if(|(_, next)| next.is_relu()) {
+                Some((next, relu)) => {
+                    context.call_relu((name, layer.as_ref()), (next, relu.as_ref()), &value)?
+                }
+                None => context.call(name, layer.as_ref(), &value)?,
+            };
         }
         Ok(value)
     }

@@ -4,13 +4,15 @@
 mod gelu;
 mod plain;
 mod prelu;
+mod relu;
 mod scaled;
 mod softmax;
 
 pub use gelu::{Gelu, GeluForm};
 pub use plain::{
-    HardSigmoid, HardSwish, LogSigmoid, Mish, Relu, Relu6, Selu, Sigmoid, Silu, Softsign, Tanh,
+    HardSigmoid, HardSwish, LogSigmoid, Mish, Relu6, Selu, Sigmoid, Silu, Softsign, Tanh,
 };
 pub use prelu::Prelu;
+pub use relu::Relu;
 pub use scaled::{Elu, HardTanh, LeakyRelu, Softplus};
 pub use softmax::{LogSoftmax, Softmax};

@@ -26,8 +26,6 @@ macro_rules! plain {
 }
 
 plain! {
-    /// The rectified linear unit, max(0, x): the activation to begin with.
-    Relu => relu;
     /// min(max(0, x), 6).
     Relu6 => relu6;
     /// The scaled exponential linear unit, which drives activations to mean 0 and variance 1.
@@ -72,7 +70,6 @@ mod tests {
 
     #[test]
     fn the_contract_and_the_value_at_one_hold() {
-        holds(|| Relu, 1.0);
         holds(|| Relu6, 1.0);
         holds(|| Selu, 1.050_701);
         holds(|| Silu, 0.731_058_6);
@@ -88,14 +85,16 @@ mod tests {
     #[test]
     fn they_serve_both_element_types() {
         assert_eq!(
-            Relu.predict(&Tensor::<f32>::scalar(-1.0))
+            Relu6
+                .predict(&Tensor::<f32>::scalar(-1.0))
                 .unwrap()
                 .item()
                 .unwrap(),
             0.0
         );
         assert_eq!(
-            Relu.predict(&Tensor::<f64>::scalar(2.0))
+            Relu6
+                .predict(&Tensor::<f64>::scalar(2.0))
                 .unwrap()
                 .item()
                 .unwrap(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use limpid_init::{Initializer, Nonlinearity};
-use limpid_tensor::{Element, Parameter, Result, Stream, Tensor};
+use limpid_tensor::{Convolution, Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::{Filling, Padding, settings};
 use crate::{Context, Module, Parameters};
@@ -191,22 +191,31 @@ impl<E: Element> Conv2d<E> {
     }
 }
 
-impl<E: Element> Module<E> for Conv2d<E> {
-    fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+impl<E: Element> Conv2d<E> {
+    fn settings(&self) -> Result<Convolution> {
         let kernel = match *self.weight.shape() {
             [_, _, down, across] => [down, across],
             // The operation says what is wrong with a weight of another rank.
             _ => [1, 1],
         };
-        let settings = settings(
+        settings(
             "conv2d",
             kernel,
             self.stride,
             self.padding,
             self.dilation,
             self.groups,
-        )?;
-        input.conv2d(&self.weight, self.bias.as_deref(), &settings)
+        )
+    }
+}
+
+impl<E: Element> Module<E> for Conv2d<E> {
+    fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        input.conv2d(&self.weight, self.bias.as_deref(), &self.settings()?)
+    }
+
+    fn forward_relu(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        input.conv2d_relu(&self.weight, self.bias.as_deref(), &self.settings()?)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use limpid_tensor::{Buffer, Element, Error, Parameter, Result, Tensor, count};
 
-use super::standardize::{channel_shape, scale_and_shift};
 use crate::{Context, Module, Parameters};
 
 /// How a [`BatchNorm`] layer is to be made.
@@ -159,31 +158,67 @@ impl<E: Element> BatchNorm<E> {
     }
 }
 
-impl<E: Element> Module<E> for BatchNorm<E> {
-    fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        let channels = self.running_mean.len();
-        if !(2..=5).contains(&input.rank()) || input.shape()[1] != channels {
-            let rule = format!("must be [N, {channels}, ...] of rank 2 to 5");
-            return Err(Error::shape("batch_norm", &[input.shape()], rule));
-        }
-        let shape = channel_shape(channels, input.rank());
-        let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
-        if !context.is_training() {
-            let scale = self.running_var.add_scalar(self.eps).sqrt().reciprocal();
-            let centred = input.sub(&self.running_mean.reshape(&shape)?)?;
-            return scale_and_shift(centred.mul(&scale.reshape(&shape)?)?, weight, bias, &shape);
-        }
+impl<E: Element> BatchNorm<E> {
+    /// By the batch's statistics, which the running ones are moved towards; rectified or not.
+    fn by_batch(
+        &self,
+        input: &Tensor<E>,
+        context: &mut Context<'_, E>,
+        rectified: bool,
+    ) -> Result<Tensor<E>> {
+        self.check(input)?;
         let size = input.shape()[0] * count(&input.shape()[2..]);
         if size < 2 {
             let rule = "training needs more than one number a channel";
             return Err(Error::shape("batch_norm", &[input.shape()], rule));
         }
-        let done = input.batch_norm(weight, bias, self.eps)?;
+        let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
+        let done = match rectified {
+            true => input.batch_norm_relu(weight, bias, self.eps)?,
+            false => input.batch_norm(weight, bias, self.eps)?,
+        };
         let unbiased = size as f64 / (size - 1) as f64;
         let variance: Vec<f64> = done.variance.iter().map(|var| var * unbiased).collect();
         self.keep(context, "running_mean", &self.running_mean, &done.mean)?;
         self.keep(context, "running_var", &self.running_var, &variance)?;
         Ok(done.output)
+    }
+
+    /// By the running statistics.
+    fn by_running(&self, input: &Tensor<E>) -> Result<Tensor<E>> {
+        self.check(input)?;
+        input.batch_norm_by(
+            self.running_mean.value(),
+            self.running_var.value(),
+            self.weight.as_deref(),
+            self.bias.as_deref(),
+            self.eps,
+        )
+    }
+
+    fn check(&self, input: &Tensor<E>) -> Result<()> {
+        let channels = self.running_mean.len();
+        if (2..=5).contains(&input.rank()) && input.shape()[1] == channels {
+            return Ok(());
+        }
+        let rule = format!("must be [N, {channels}, ...] of rank 2 to 5");
+        Err(Error::shape("batch_norm", &[input.shape()], rule))
+    }
+}
+
+impl<E: Element> Module<E> for BatchNorm<E> {
+    fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        match context.is_training() {
+            true => self.by_batch(input, context, false),
+            false => self.by_running(input),
+        }
+    }
+
+    fn forward_relu(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        match context.is_training() {
+            true => self.by_batch(input, context, true),
+            false => Ok(self.by_running(input)?.relu()),
+        }
     }
 }
 

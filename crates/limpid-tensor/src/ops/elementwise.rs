@@ -168,7 +168,7 @@ macro_rules! elementwise {
         value($x:ident) = $value:expr;
         backward($kept:ident, $gradient:ident) = $backward:expr;
     ) => {
-        struct $Operation;
+        pub(crate) struct $Operation;
 
         impl<$E: $crate::Element> $crate::Elementwise<$E> for $Operation {
             const NAME: &'static str = stringify!($method);

@@ -14,6 +14,7 @@ mod linear;
 mod matmul;
 mod pairwise;
 pub(crate) mod pool;
+mod rectified_sum;
 pub(crate) mod recurrent;
 mod reduce;
 mod scalar;

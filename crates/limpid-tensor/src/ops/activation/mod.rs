@@ -3,3 +3,5 @@
 mod gated;
 mod rectifier;
 mod sigmoid;
+
+pub(crate) use rectifier::Relu;

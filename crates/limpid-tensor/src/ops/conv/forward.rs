@@ -11,6 +11,8 @@ struct ConvBackward<E: Element> {
     weight: Tensor<E>,
     bias: bool,
     geometry: Geometry,
+    /// The result, where a rectifier follows.
+    rectified: Option<Tensor<E>>,
 }
 
 impl<E: Element> Backward<E> for ConvBackward<E> {
@@ -19,6 +21,10 @@ impl<E: Element> Backward<E> for ConvBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let gradient = match &self.rectified {
+            Some(output) => gradient.rectified_by(output),
+            None => gradient,
+        };
         let g = gradient.elements();
         if inputs.wants(0) {
             let data = self.geometry.transposed(&g, &self.weight.elements(), None);
@@ -130,10 +136,33 @@ impl<E: Element> Tensor<E> {
         bias: Option<&Self>,
         settings: &Convolution,
     ) -> Result<Self> {
+        self.convolved(weight, bias, settings, false)
+    }
+
+    /// [`Tensor::relu`] of [`Tensor::conv2d`], bit for bit, without a pass over memory of its own.
+    ///
+    /// # Errors
+    /// As [`Tensor::conv2d`].
+    pub fn conv2d_relu(
+        &self,
+        weight: &Self,
+        bias: Option<&Self>,
+        settings: &Convolution,
+    ) -> Result<Self> {
+        self.convolved(weight, bias, settings, true)
+    }
+
+    fn convolved(
+        &self,
+        weight: &Self,
+        bias: Option<&Self>,
+        settings: &Convolution,
+        rectified: bool,
+    ) -> Result<Self> {
         if self.rank() == 3 {
             return self
                 .unsqueeze(0)?
-                .conv2d(weight, bias, settings)?
+                .convolved(weight, bias, settings, rectified)?
                 .squeeze(0);
         }
         let geometry = geometry(self.shape(), weight.shape(), settings)?;
@@ -141,18 +170,25 @@ impl<E: Element> Tensor<E> {
         let outputs = geometry.groups * geometry.outputs;
         check_bias("conv2d", bias, outputs)?;
         let offsets = bias.map(Self::elements);
-        let data = geometry.apply(&self.elements(), &weight.elements(), offsets.as_deref());
+        let data = geometry.apply(
+            &self.elements(),
+            &weight.elements(),
+            offsets.as_deref(),
+            rectified,
+        );
         let value = Self::new(
             data,
             Shape::from_slice(&[geometry.batch, outputs, height, width]),
         );
         let inputs = [self, weight, bias.unwrap_or(weight)];
         let inputs = &inputs[..2 + usize::from(bias.is_some())];
+        let output = rectified.then(|| value.clone());
         Ok(value.recorded(inputs, || ConvBackward {
             input: self.detach(),
             weight: weight.detach(),
             bias: bias.is_some(),
             geometry,
+            rectified: output,
         }))
     }
 
@@ -235,6 +271,22 @@ mod tests {
         check(&[1, 2, 4, 5], &[3, 2, 3, 2], dilated, &[1, 3, 3, 5]);
         let grouped = Convolution { groups: 2, ..plain };
         check(&[2, 4, 3, 3], &[6, 2, 2, 2], grouped, &[2, 6, 2, 2]);
+    }
+
+    #[test]
+    fn a_rectifier_along_the_way_changes_no_bit() {
+        let x = Tensor::<f32>::standard_normal([5, 3, 9, 11], Stream::new(1)).requires_grad();
+        let weight = Tensor::standard_normal([4, 3, 3, 3], Stream::new(2)).requires_grad();
+        let bias = Tensor::standard_normal([4], Stream::new(3)).requires_grad();
+        let run = |y: Tensor<f32>| {
+            let gradients = y.backward_from(y.detach()).unwrap();
+            let all = [&x, &weight, &bias].map(|x| gradients.tensor(x).unwrap().to_vec());
+            (y.to_vec(), all)
+        };
+        let settings = Convolution::default();
+        let apart = x.conv2d(&weight, Some(&bias), &settings).unwrap().relu();
+        let done = x.conv2d_relu(&weight, Some(&bias), &settings).unwrap();
+        assert_eq!(run(done), run(apart));
     }
 
     #[test]

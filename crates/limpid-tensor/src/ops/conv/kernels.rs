@@ -3,7 +3,9 @@
 use crate::buffers::{self, Storage};
 use crate::kernel::conv::{Correlation, Gathering, Planes, Target};
 use crate::kernel::threads;
-use crate::{Element, Error, Result};
+use crate::ops::activation::Relu;
+use crate::simd::{self, Arithmetic, Loop};
+use crate::{Element, Elementwise, Error, Result};
 
 /// How a kernel is laid over an image. Pairs are `[down, across]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,12 +139,13 @@ impl Geometry {
         (planes, offsets)
     }
 
-    /// From images to places: out = W patches(x) + b.
+    /// From images to places: out = W patches(x) + b, and no less than 0 if `rectified`.
     pub(super) fn apply<E: Element>(
         &self,
         x: &[E],
         weight: &[E],
         bias: Option<&[E]>,
+        rectified: bool,
     ) -> Storage<E> {
         let (planes, offsets) = self.planes::<E>();
         let [height, width] = self.patches.places;
@@ -168,7 +171,11 @@ impl Geometry {
             &[correlation],
             x,
             bias,
-            (channels * height * width, None),
+            Results {
+                length: channels * height * width,
+                left_out: None,
+                rectified,
+            },
         )
     }
 
@@ -237,8 +244,12 @@ impl Geometry {
             ));
         }
         let complete = correlations.len() == down.len() * across.len();
-        let left_out = (!complete).then_some(height * width);
-        self.correlate(&planes, &correlations, g, bias, (self.image(), left_out))
+        let results = Results {
+            length: self.image(),
+            left_out: (!complete).then_some(height * width),
+            rectified: false,
+        };
+        self.correlate(&planes, &correlations, g, bias, results)
     }
 
     /// The rows (or columns) of the image by their remainders.
@@ -274,16 +285,20 @@ impl Geometry {
         remainders.filter(|remainder| remainder.count > 0).collect()
     }
 
-    /// Runs correlations of every image, which together write `length` numbers for each; where they
-    /// leave some out, `left_out` is how long a channel of the result is.
+    /// Runs correlations of every image, which together write its results.
     fn correlate<E: Element>(
         &self,
         planes: &Planes,
         correlations: &[Correlation<E>],
         x: &[E],
         bias: Option<&[E]>,
-        (length, left_out): (usize, Option<usize>),
+        results: Results,
     ) -> Storage<E> {
+        let Results {
+            length,
+            left_out,
+            rectified,
+        } = results;
         let mut out = buffers::take(self.batch * length);
         let image = x.len().checked_div(self.batch).unwrap_or(0);
         let reach = correlations.iter().map(Correlation::reach).max();
@@ -296,6 +311,7 @@ impl Geometry {
             1 => self.batch.div_ceil(MOST_TASKS).max(1) * length,
             _ => length / parts,
         };
+        let level = simd::level();
         let work = |first: usize, out: &mut [E]| {
             let mut laid = None;
             if let Some(channel) = left_out {
@@ -322,6 +338,10 @@ impl Geometry {
                 for correlation in correlations {
                     let channel = from / correlation.channel_step();
                     correlation.run(source, bias, channel, &mut out[done..until]);
+                }
+                if rectified {
+                    // While they are in the cache.
+                    level.run(Rectify(&mut out[done..until]));
                 }
                 done = until;
             }
@@ -403,6 +423,30 @@ impl Geometry {
             threads::chunks(&mut total[..], length.div_ceil(8), add);
         }
         total
+    }
+}
+
+/// What correlations write for one image.
+struct Results {
+    /// How many numbers.
+    length: usize,
+    /// How long a channel is, where the correlations leave some of it out.
+    left_out: Option<usize>,
+    /// Whether a rectifier follows.
+    rectified: bool,
+}
+
+/// Brings numbers below 0 to 0.
+struct Rectify<'a, E>(&'a mut [E]);
+
+impl<E: Element> Loop for Rectify<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        for x in self.0 {
+            *x = Relu.value(*x);
+        }
     }
 }
 

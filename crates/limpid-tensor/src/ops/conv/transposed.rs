@@ -20,7 +20,9 @@ impl<E: Element> Backward<E> for ConvTransposeBackward<E> {
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let g = gradient.elements();
         if inputs.wants(0) {
-            let data = self.geometry.apply(&g, &self.weight.elements(), None);
+            let data = self
+                .geometry
+                .apply(&g, &self.weight.elements(), None, false);
             inputs.add(0, Tensor::new(data, self.input.layout.shape.clone()));
         }
         if inputs.wants(1) {
