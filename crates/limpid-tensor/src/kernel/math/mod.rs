@@ -36,11 +36,37 @@ pub trait Constants: erf::ErfConstants + log::LogConstants + tanh::TanhConstants
 impl Constants for f32 {}
 impl Constants for f64 {}
 
-/// The polynomial with `coefficients`, that of x^0 first.
+/// The polynomial with `coefficients`, that of x^0 first; at least one.
+///
+/// Short ones are Horner's chain. Each step of it waits for the one before, and the processor holds
+/// only so many steps of other numbers meanwhile, so long ones are cut into cubics that are
+/// evaluated side by side (Estrin 1960).
 #[inline(always)]
 fn polynomial<E: num_traits::Float>(x: E, coefficients: &[E]) -> E {
-    let mut total = E::zero();
-    for &coefficient in coefficients.iter().rev() {
+    if coefficients.len() < 8 {
+        return horner(x, coefficients);
+    }
+    let (cubics, rest) = coefficients.as_chunks::<4>();
+    let square = x * x;
+    let fourth = square * square;
+    let cubic = |&[a, b, c, d]: &[E; 4]| (a + b * x) + (c + d * x) * square;
+    let mut backwards = cubics.iter().rev();
+    let mut total = match (rest.is_empty(), backwards.len()) {
+        (true, 0) => E::zero(),
+        (true, _) => backwards.next().map_or(E::zero(), cubic),
+        (false, _) => horner(x, rest),
+    };
+    for coefficients in backwards {
+        total = total * fourth + cubic(coefficients);
+    }
+    total
+}
+
+#[inline(always)]
+fn horner<E: num_traits::Float>(x: E, coefficients: &[E]) -> E {
+    let mut backwards = coefficients.iter().rev();
+    let mut total = backwards.next().map_or(E::zero(), |&greatest| greatest);
+    for &coefficient in backwards {
         total = total * x + coefficient;
     }
     total
