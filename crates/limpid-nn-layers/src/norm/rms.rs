@@ -2,8 +2,7 @@
 
 use limpid_tensor::{Element, Parameter, Result, Tensor};
 
-use super::layer::{check_normalized, last_dimensions};
-use super::standardize::{root_mean_square, scale_and_shift};
+use super::layer::check_normalized;
 use crate::{Context, Module, Parameters};
 
 /// Divides the last dimensions of every item by the root of their mean square, then scales them:
@@ -51,10 +50,7 @@ impl<E: Element> RmsNorm<E> {
 
 impl<E: Element> Module<E> for RmsNorm<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        let shape = &self.normalized_shape;
-        let grouping = last_dimensions("rms_norm", input.shape(), shape)?;
-        let done = root_mean_square(input, grouping.inner, self.eps)?;
-        scale_and_shift(done, self.weight.as_deref(), None, shape)
+        input.rms_norm(&self.normalized_shape, self.weight.as_deref(), self.eps)
     }
 }
 

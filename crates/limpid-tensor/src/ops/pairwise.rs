@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::broadcast::{zip_rows, zip_rows_in_place, zip3_rows};
+use super::broadcast::{Three, Two, zip_rows, zip_rows_in_place, zip_rows_sum_to};
 use crate::buffers::Storage;
 use crate::kernel::elementwise as kernel;
 use crate::layout::{Shape, broadcast_shapes};
@@ -28,7 +28,7 @@ impl<E: Element> Tensor<E> {
             let a = self.storage[self.layout.offset];
             kernel::map(&other.elements(), |b| function(a, b))
         } else {
-            zip_rows(self, other, &shape, function)
+            zip_rows([self, other], &shape, &Two(function))
         };
         Ok(Self::new(data, shape))
     }
@@ -90,17 +90,35 @@ pub(crate) fn pairwise_gradients<E: Element>(
     left_gradient: impl Fn(E, E, E) -> E + Sync,
     right_gradient: impl Fn(E, E, E) -> E + Sync,
 ) -> Result<()> {
-    let full = |function: &(dyn Fn(E, E, E) -> E + Sync)| {
-        let data = zip3_rows(left, right, gradient, function);
-        Tensor::new(data, Shape::from_slice(gradient.shape()))
-    };
+    let (tensors, shape) = ([left, right, gradient], gradient.shape());
     if inputs.wants(0) {
-        inputs.add(0, full(&left_gradient).sum_to(left.shape())?);
+        let function = Three(left_gradient);
+        inputs.add(0, zip_rows_sum_to(tensors, shape, left.shape(), &function)?);
     }
     if inputs.wants(1) {
-        inputs.add(1, full(&right_gradient).sum_to(right.shape())?);
+        let function = Three(right_gradient);
+        inputs.add(
+            1,
+            zip_rows_sum_to(tensors, shape, right.shape(), &function)?,
+        );
     }
     Ok(())
+}
+
+/// `function` of every pair of elements of `gradient` and of what broadcasts to its shape, summed to
+/// shape `target`; in the gradient's memory where nothing is summed and nobody else holds it.
+fn zip_into_sum_to<E: Element>(
+    gradient: Tensor<E>,
+    other: &Tensor<E>,
+    target: &[usize],
+    operation: &'static str,
+    function: impl Fn(E, E) -> E + Sync,
+) -> Result<Tensor<E>> {
+    if gradient.shape() == target {
+        return gradient.zip_into(other, operation, function);
+    }
+    let tensors = [&gradient, other];
+    zip_rows_sum_to(tensors, gradient.shape(), target, &Two(function))
 }
 
 /// The backward half of `left + sign * right`, which needs the shapes alone.
@@ -162,18 +180,18 @@ impl<E: Element> Backward<E> for MulBackward<E> {
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let (left, right) = (&self.left, &self.right);
-        if inputs.wants(0) && inputs.wants(1) {
-            let share = gradient.zip_broadcast(right, "mul", |g, b| g * b)?;
-            inputs.add(0, share.sum_to(left.shape())?);
-        } else if inputs.wants(0) {
-            let share = gradient.zip_into(right, "mul", |g, b| g * b)?;
-            inputs.add(0, share.sum_to(left.shape())?);
+        let times = |g: E, other: E| g * other;
+        if !inputs.wants(1) {
+            let share = zip_into_sum_to(gradient, right, left.shape(), "mul", times)?;
+            inputs.add(0, share);
             return Ok(());
         }
-        if inputs.wants(1) {
-            let share = gradient.zip_into(left, "mul", |g, a| g * a)?;
-            inputs.add(1, share.sum_to(right.shape())?);
+        if inputs.wants(0) {
+            let own = gradient.clone();
+            inputs.add(0, zip_into_sum_to(own, right, left.shape(), "mul", times)?);
         }
+        let share = zip_into_sum_to(gradient, left, right.shape(), "mul", times)?;
+        inputs.add(1, share);
         Ok(())
     }
 }
@@ -238,8 +256,9 @@ impl<E: Element> Backward<E> for WhereBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let chosen = |gradient: Tensor<E>, take: bool| {
-            gradient.zip_into(&self.condition, "where", move |g, condition| {
+        let chosen = |gradient: Tensor<E>, take: bool, target: &[usize]| {
+            let condition = &self.condition;
+            zip_into_sum_to(gradient, condition, target, "where", move |g, condition| {
                 if (condition != E::zero()) == take {
                     g
                 } else {
@@ -248,10 +267,10 @@ impl<E: Element> Backward<E> for WhereBackward<E> {
             })
         };
         if inputs.wants(0) {
-            inputs.add(0, chosen(gradient.clone(), true)?.sum_to(&self.left)?);
+            inputs.add(0, chosen(gradient.clone(), true, &self.left)?);
         }
         if inputs.wants(1) {
-            inputs.add(1, chosen(gradient, false)?.sum_to(&self.right)?);
+            inputs.add(1, chosen(gradient, false, &self.right)?);
         }
         Ok(())
     }
@@ -368,7 +387,7 @@ impl<E: Element> Tensor<E> {
             .collect();
         let condition = Self::new(flags, shape.clone());
         let choose = |a, b, c| if c != E::zero() { a } else { b };
-        let data = zip3_rows(a, b, &condition, choose);
+        let data = zip_rows([a, b, &condition], &shape, &Three(choose));
         Ok(Self::new(data, shape).recorded(&[a, b], || WhereBackward {
             condition,
             left: a.layout.shape.clone(),

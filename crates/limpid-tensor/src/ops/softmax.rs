@@ -7,7 +7,8 @@ use crate::{Backward, Element, InputGradients, Result, Tensor, buffers, math};
 
 struct SoftmaxBackward<E: Element> {
     output: Tensor<E>,
-    dim: isize,
+    /// Of the dimension, and of all behind it.
+    lengths: (usize, usize),
 }
 
 impl<E: Element> Backward<E> for SoftmaxBackward<E> {
@@ -16,21 +17,19 @@ impl<E: Element> Backward<E> for SoftmaxBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let rows = by_rows(&gradient, &self.output, self.dim, kernel::softmax_backward);
-        if let Some(rows) = rows {
-            inputs.add(0, rows);
-            return Ok(());
-        }
-        let weighted = gradient.mul(&self.output)?;
-        let total = weighted.sum_dim(&[self.dim], true)?;
-        inputs.add(0, weighted.sub(&self.output.mul(&total)?)?);
+        let lengths = self.lengths;
+        let share = changed(gradient, &self.output, |output, gradient| {
+            kernel::softmax_backward(output, gradient, lengths);
+        });
+        inputs.add(0, share);
         Ok(())
     }
 }
 
 struct LogSoftmaxBackward<E: Element> {
     output: Tensor<E>,
-    dim: isize,
+    /// Of the dimension, and of all behind it.
+    lengths: (usize, usize),
 }
 
 impl<E: Element> Backward<E> for LogSoftmaxBackward<E> {
@@ -39,18 +38,11 @@ impl<E: Element> Backward<E> for LogSoftmaxBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let rows = by_rows(
-            &gradient,
-            &self.output,
-            self.dim,
-            kernel::log_softmax_backward,
-        );
-        if let Some(rows) = rows {
-            inputs.add(0, rows);
-            return Ok(());
-        }
-        let total = gradient.sum_dim(&[self.dim], true)?;
-        inputs.add(0, gradient.sub(&self.output.exp().mul(&total)?)?);
+        let lengths = self.lengths;
+        let share = changed(gradient, &self.output, |output, gradient| {
+            kernel::log_softmax_backward(output, gradient, lengths);
+        });
+        inputs.add(0, share);
         Ok(())
     }
 }
@@ -98,25 +90,19 @@ fn normalised<E: Element, const LOG: bool>(grouped: &Grouped<E>, shape: &[usize]
     Tensor::new(out, Shape::from_slice(shape))
 }
 
-/// `gradient`, in memory of its own, changed by `backward` where dimension `dim` is the last; none
-/// where it is not.
-fn by_rows<E: Element>(
-    gradient: &Tensor<E>,
+/// `gradient` as `backward` changes it, in its own memory where nobody else holds it.
+fn changed<E: Element>(
+    mut gradient: Tensor<E>,
     output: &Tensor<E>,
-    dim: isize,
-    backward: impl Fn(&[E], &mut [E], usize),
-) -> Option<Tensor<E>> {
-    let last = gradient.rank() as isize - 1;
-    if last < 0 || (dim != -1 && dim != last) {
-        return None;
+    backward: impl Fn(&[E], &mut [E]),
+) -> Tensor<E> {
+    if let Some(own) = gradient.own_elements_mut() {
+        backward(&output.elements(), own);
+        return gradient;
     }
     let mut data = buffers::copied(&gradient.elements());
-    backward(
-        &output.elements(),
-        &mut data,
-        gradient.shape()[last as usize],
-    );
-    Some(Tensor::new(data, Shape::from_slice(gradient.shape())))
+    backward(&output.elements(), &mut data);
+    Tensor::new(data, Shape::from_slice(gradient.shape()))
 }
 
 impl<E: Element> Tensor<E> {
@@ -129,7 +115,8 @@ impl<E: Element> Tensor<E> {
         let grouped = group(self, "softmax", &[dim], true)?;
         let value = normalised::<E, false>(&grouped, self.shape());
         let output = value.clone();
-        Ok(value.recorded(&[self], || SoftmaxBackward { output, dim }))
+        let lengths = (grouped.reduced, grouped.inner);
+        Ok(value.recorded(&[self], || SoftmaxBackward { output, lengths }))
     }
 
     /// x_i - log(sum_j e^x_j) along dimension `dim`: the logarithm of softmax, exact where softmax
@@ -142,7 +129,8 @@ impl<E: Element> Tensor<E> {
         let grouped = group(self, "log_softmax", &[dim], true)?;
         let value = normalised::<E, true>(&grouped, self.shape());
         let output = value.clone();
-        Ok(value.recorded(&[self], || LogSoftmaxBackward { output, dim }))
+        let lengths = (grouped.reduced, grouped.inner);
+        Ok(value.recorded(&[self], || LogSoftmaxBackward { output, lengths }))
     }
 
     /// log(sum(e^x)) over dimensions `dim`; an empty list means all. Nothing overflows; over no

@@ -1,6 +1,6 @@
 //! The greatest and the smallest.
 
-use super::Reduction;
+use super::{COLUMNS, Reduction};
 use crate::Element;
 use crate::simd::{Arithmetic, Level, Loop};
 
@@ -112,14 +112,35 @@ impl<E: Element> Reduction<E, usize> for Place {
     }
 
     fn columns(&self, x: &[E], width: usize, first: usize, out: &mut [usize], level: Level) {
-        let mut column = crate::buffers::take::<E>(x.len() / width);
-        for (number, out) in out.iter_mut().enumerate() {
-            let elements = x.iter().skip(first + number).step_by(width);
-            for (copy, &x) in column.iter_mut().zip(elements) {
-                *copy = x;
-            }
-            *out = self.whole(&column, level);
+        level.run(ColumnPlaces(x, width, first, out));
+    }
+}
+
+struct ColumnPlaces<'a, E>(&'a [E], usize, usize, &'a mut [usize]);
+
+impl<E: Element> Loop for ColumnPlaces<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let Self(x, width, first, out) = self;
+        out.fill(0);
+        let columns = out.len();
+        let mut best = [E::neg_infinity(); COLUMNS];
+        for (number, row) in x.chunks_exact(width).enumerate() {
+            let row = &row[first..][..columns];
+            column_places(out, &mut best[..columns], row, number);
         }
+    }
+}
+
+#[inline(always)]
+fn column_places<E: Element>(out: &mut [usize], best: &mut [E], row: &[E], number: usize) {
+    for ((place, best), &x) in out.iter_mut().zip(best).zip(row) {
+        // Nothing is greater than a NaN, nor is another NaN.
+        let wins = x > *best || (x.is_nan() && !best.is_nan());
+        *best = if wins { x } else { *best };
+        *place = if wins { number } else { *place };
     }
 }
 

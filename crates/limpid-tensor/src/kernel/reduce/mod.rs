@@ -4,10 +4,12 @@
 //! order of all sums depends on the lengths alone, not on threads or instructions.
 
 mod extreme;
+mod rms;
 mod softmax;
 mod sum;
 
 pub(crate) use extreme::{Extreme, Place};
+pub(crate) use rms::{rms_rows, rms_rows_backward};
 pub(crate) use softmax::{
     LogSumExp, log_softmax_backward, softmax_backward, softmax_columns, softmax_rows,
 };

@@ -1,7 +1,7 @@
 //! Softmax and its logarithm, forward and backward, and the logarithm of a sum of exponentials.
 
 use super::extreme::{Extreme, extreme_loop};
-use super::sum::{Same, column_sums, sum_by, sum_loop};
+use super::sum::{Same, Sum, column_sums, sum_by, sum_loop};
 use super::{COLUMNS, Reduction};
 use crate::kernel::elementwise::{CHUNK, Map, PARALLEL, Zip};
 use crate::simd::{self, Arithmetic, Level, Loop};
@@ -219,34 +219,119 @@ impl<E: Element, const LOG: bool> Loop for SoftmaxBackward<'_, E, LOG> {
     }
 }
 
-fn backward<E: Element, const LOG: bool>(output: &[E], gradient: &mut [E], length: usize) {
-    if length == 0 {
+struct SoftmaxBackwardColumns<'a, E, const LOG: bool>(&'a [E], &'a mut [E], &'a [E]);
+
+impl<E: Element, const LOG: bool> Loop for SoftmaxBackwardColumns<'_, E, LOG> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let Self(output, gradient, total) = self;
+        let rows = output
+            .chunks_exact(total.len())
+            .zip(gradient.chunks_exact_mut(total.len()));
+        for (y, g) in rows {
+            if LOG {
+                change_row(|g, y, total| g - math::exp(y) * total, g, y, total);
+            } else {
+                change_row(|g, y, total| g - y * total, g, y, total);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn change_row<E: Element>(f: impl Fn(E, E, E) -> E, own: &mut [E], x: &[E], side: &[E]) {
+    for ((own, &x), &side) in own.iter_mut().zip(x).zip(side) {
+        *own = f(*own, x, side);
+    }
+}
+
+/// The backward half of a softmax along columns of `[rows, width]`, or of its logarithm.
+fn columns_backward<E: Element, const LOG: bool>(
+    output: &[E],
+    gradient: &mut [E],
+    width: usize,
+    level: Level,
+) {
+    if !LOG {
+        level.run(Product(gradient, output));
+    }
+    let mut total = buffers::take::<E>(width);
+    for (part, total) in total.chunks_mut(COLUMNS).enumerate() {
+        Sum.columns(gradient, width, part * COLUMNS, total, level);
+    }
+    level.run(SoftmaxBackwardColumns::<E, LOG>(output, gradient, &total));
+}
+
+/// Multiplies the first by the second.
+struct Product<'a, E>(&'a mut [E], &'a [E]);
+
+impl<E: Element> Loop for Product<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        for (g, &y) in self.0.iter_mut().zip(self.1) {
+            *g *= y;
+        }
+    }
+}
+
+fn backward<E: Element, const LOG: bool>(
+    output: &[E],
+    gradient: &mut [E],
+    (reduced, inner): (usize, usize),
+) {
+    if output.is_empty() {
         return;
     }
     let level = simd::level();
-    let rows = (CHUNK / 4 / length).max(1);
+    let size = reduced * inner;
+    let work = |output: &[E], gradient: &mut [E]| {
+        if inner == 1 {
+            level.run(SoftmaxBackward::<E, LOG>(output, gradient, reduced));
+            return;
+        }
+        for (output, gradient) in output
+            .chunks_exact(size)
+            .zip(gradient.chunks_exact_mut(size))
+        {
+            columns_backward::<E, LOG>(output, gradient, inner, level);
+        }
+    };
     if output.len() < PARALLEL / 4 {
-        level.run(SoftmaxBackward::<E, LOG>(output, gradient, length));
+        work(output, gradient);
     } else {
+        let at_once = (CHUNK / 4 / size).max(1);
         threads::chunks(
             (output, gradient),
-            rows * length,
+            at_once * size,
             |_, (output, gradient)| {
-                level.run(SoftmaxBackward::<E, LOG>(output, gradient, length));
+                work(output, gradient);
             },
         );
     }
 }
 
-/// Replaces the gradient of the softmax of rows of `length` numbers by that of its input.
-pub(crate) fn softmax_backward<E: Element>(output: &[E], gradient: &mut [E], length: usize) {
-    backward::<E, false>(output, gradient, length);
+/// Replaces the gradient of the softmax of every group of `[outer, reduced, inner]` by that of its
+/// input; `lengths` are the last two.
+pub(crate) fn softmax_backward<E: Element>(
+    output: &[E],
+    gradient: &mut [E],
+    lengths: (usize, usize),
+) {
+    backward::<E, false>(output, gradient, lengths);
 }
 
-/// Replaces the gradient of the logarithm of the softmax of rows of `length` numbers by that of its
-/// input.
-pub(crate) fn log_softmax_backward<E: Element>(output: &[E], gradient: &mut [E], length: usize) {
-    backward::<E, true>(output, gradient, length);
+/// Replaces the gradient of the logarithm of the softmax of every group of
+/// `[outer, reduced, inner]` by that of its input; `lengths` are the last two.
+pub(crate) fn log_softmax_backward<E: Element>(
+    output: &[E],
+    gradient: &mut [E],
+    lengths: (usize, usize),
+) {
+    backward::<E, true>(output, gradient, lengths);
 }
 
 #[cfg(test)]
@@ -299,6 +384,30 @@ mod tests {
     }
 
     #[test]
+    fn backward_agrees_with_the_definition() {
+        for shape @ [outer, reduced, inner] in SHAPES {
+            let x = numbers(outer * reduced * inner);
+            let (soft, log) = (forward::<false>(&x, shape), forward::<true>(&x, shape));
+            let gradient: Vec<f64> = x.iter().map(|x| (x * 3.0).cos()).collect();
+            let (mut one, mut other) = (gradient.clone(), gradient.clone());
+            softmax_backward(&soft, &mut one, (reduced, inner));
+            log_softmax_backward(&log, &mut other, (reduced, inner));
+            for place in 0..outer * inner {
+                let first = place / inner * reduced * inner + place % inner;
+                let group = || (0..reduced).map(|row| first + row * inner);
+                let along: f64 = group().map(|at| gradient[at] * soft[at]).sum();
+                let total: f64 = group().map(|at| gradient[at]).sum();
+                for at in group() {
+                    let want = soft[at] * (gradient[at] - along);
+                    assert!((one[at] - want).abs() < 1e-12, "{shape:?}");
+                    let want = gradient[at] - soft[at] * total;
+                    assert!((other[at] - want).abs() < 1e-11, "{shape:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn threads_and_levels_do_not_change_a_bit() {
         for shape in SHAPES {
             let x = numbers(shape.iter().product());
@@ -307,8 +416,8 @@ mod tests {
                     threads::with(count, || {
                         let (soft, log) = (forward::<false>(&x, shape), forward::<true>(&x, shape));
                         let (mut one, mut other) = (x.clone(), x.clone());
-                        softmax_backward(&soft, &mut one, shape[1]);
-                        log_softmax_backward(&log, &mut other, shape[1]);
+                        softmax_backward(&soft, &mut one, (shape[1], shape[2]));
+                        log_softmax_backward(&log, &mut other, (shape[1], shape[2]));
                         (soft, log, one, other)
                     })
                 })
