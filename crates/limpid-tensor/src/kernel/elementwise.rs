@@ -14,16 +14,45 @@ pub(crate) const PARALLEL: usize = 1 << 16;
 /// What one task works on; small enough for the second-level cache.
 pub(crate) const CHUNK: usize = 1 << 14;
 
+/// As many numbers are looked at together for some where a function does not hold.
+const GUARDED: usize = 256;
+
 /// A function of one number.
 pub(crate) trait Map<A, B>: Sync {
+    /// Whether there are numbers where `of` does not hold.
+    const GUARDED: bool = false;
+
     /// Its value. To be marked `#[inline(always)]`.
     fn of(&self, a: A) -> B;
+
+    /// Whether `of` holds. To be marked `#[inline(always)]`.
+    fn holds(&self, _a: A) -> bool {
+        true
+    }
+
+    /// Its value where `of` does not hold.
+    fn anywhere(&self, a: A) -> B {
+        self.of(a)
+    }
 }
 
 /// A function of two numbers.
 pub(crate) trait Zip<A, B, C>: Sync {
+    /// Whether there are numbers where `of` does not hold.
+    const GUARDED: bool = false;
+
     /// Its value. To be marked `#[inline(always)]`.
     fn of(&self, a: A, b: B) -> C;
+
+    /// Whether `of` holds, which the second number tells. To be marked `#[inline(always)]`.
+    fn holds(&self, _b: B) -> bool {
+        true
+    }
+
+    /// Its value where `of` does not hold.
+    fn anywhere(&self, a: A, b: B) -> C {
+        self.of(a, b)
+    }
 }
 
 /// A closure as a [`Map`] or [`Zip`].
@@ -47,28 +76,111 @@ impl<A, B, C, F: Fn(A, B) -> C + Sync> Zip<A, B, C> for Closure<F> {
 // not of a structure's fields, that what is written overlaps with nothing that is read.
 
 #[inline(always)]
-fn map_loop<A: Copy, B>(f: &impl Map<A, B>, out: &mut [B], x: &[A]) {
+fn map_loop<A: Copy, B, F: Map<A, B>>(f: &F, out: &mut [B], x: &[A]) {
+    if !F::GUARDED {
+        return map_part(f, out, x);
+    }
+    for (out, x) in out.chunks_mut(GUARDED).zip(x.chunks(GUARDED)) {
+        if all_hold(x, |a| f.holds(a)) {
+            map_part(f, out, x);
+        } else {
+            for (out, &a) in out.iter_mut().zip(x) {
+                *out = if f.holds(a) { f.of(a) } else { f.anywhere(a) };
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn map_part<A: Copy, B>(f: &impl Map<A, B>, out: &mut [B], x: &[A]) {
     for (out, &a) in out.iter_mut().zip(x) {
         *out = f.of(a);
     }
 }
 
+/// Whether `holds` holds for all, without an early end.
 #[inline(always)]
-fn map_in_place_loop<A: Copy>(f: &impl Map<A, A>, x: &mut [A]) {
+fn all_hold<A: Copy>(x: &[A], holds: impl Fn(A) -> bool) -> bool {
+    x.iter().fold(true, |all, &a| all & holds(a))
+}
+
+#[inline(always)]
+fn map_in_place_loop<A: Copy, F: Map<A, A>>(f: &F, x: &mut [A]) {
+    if !F::GUARDED {
+        return map_in_place_part(f, x);
+    }
+    for x in x.chunks_mut(GUARDED) {
+        if all_hold(x, |a| f.holds(a)) {
+            map_in_place_part(f, x);
+        } else {
+            for a in x {
+                *a = if f.holds(*a) {
+                    f.of(*a)
+                } else {
+                    f.anywhere(*a)
+                };
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn map_in_place_part<A: Copy>(f: &impl Map<A, A>, x: &mut [A]) {
     for a in x {
         *a = f.of(*a);
     }
 }
 
 #[inline(always)]
-fn zip_loop<A: Copy, B: Copy, C>(f: &impl Zip<A, B, C>, out: &mut [C], x: &[A], y: &[B]) {
+fn zip_loop<A: Copy, B: Copy, C, F: Zip<A, B, C>>(f: &F, out: &mut [C], x: &[A], y: &[B]) {
+    if !F::GUARDED {
+        return zip_part(f, out, x, y);
+    }
+    let parts = x.chunks(GUARDED).zip(y.chunks(GUARDED));
+    for (out, (x, y)) in out.chunks_mut(GUARDED).zip(parts) {
+        if all_hold(y, |b| f.holds(b)) {
+            zip_part(f, out, x, y);
+        } else {
+            for (out, (&a, &b)) in out.iter_mut().zip(x.iter().zip(y)) {
+                *out = if f.holds(b) {
+                    f.of(a, b)
+                } else {
+                    f.anywhere(a, b)
+                };
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn zip_part<A: Copy, B: Copy, C>(f: &impl Zip<A, B, C>, out: &mut [C], x: &[A], y: &[B]) {
     for (out, (&a, &b)) in out.iter_mut().zip(x.iter().zip(y)) {
         *out = f.of(a, b);
     }
 }
 
 #[inline(always)]
-fn zip_in_place_loop<A: Copy, B: Copy>(f: &impl Zip<A, B, A>, x: &mut [A], y: &[B]) {
+fn zip_in_place_loop<A: Copy, B: Copy, F: Zip<A, B, A>>(f: &F, x: &mut [A], y: &[B]) {
+    if !F::GUARDED {
+        return zip_in_place_part(f, x, y);
+    }
+    for (x, y) in x.chunks_mut(GUARDED).zip(y.chunks(GUARDED)) {
+        if all_hold(y, |b| f.holds(b)) {
+            zip_in_place_part(f, x, y);
+        } else {
+            for (a, &b) in x.iter_mut().zip(y) {
+                *a = if f.holds(b) {
+                    f.of(*a, b)
+                } else {
+                    f.anywhere(*a, b)
+                };
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn zip_in_place_part<A: Copy, B: Copy>(f: &impl Zip<A, B, A>, x: &mut [A], y: &[B]) {
     for (a, &b) in x.iter_mut().zip(y) {
         *a = f.of(*a, b);
     }

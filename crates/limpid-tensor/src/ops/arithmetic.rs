@@ -67,56 +67,10 @@ elementwise! {
 }
 
 elementwise! {
-    /// The sine; x in radians.
-    sin: Sin<E>, saves Input;
-    value(x) = x.sin();
-    backward(x, gradient) = gradient * x.cos();
-}
-
-elementwise! {
-    /// The cosine; x in radians.
-    cos: Cos<E>, saves Input;
-    value(x) = x.cos();
-    backward(x, gradient) = -gradient * x.sin();
-}
-
-elementwise! {
     /// The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.
     erf: Erf<E>, saves Input;
     value(x) = math::erf(x);
     backward(x, gradient) = gradient * E::of(std::f64::consts::FRAC_2_SQRT_PI) * math::exp(-x * x);
-}
-
-struct Pow {
-    exponent: f64,
-}
-
-impl<E: Element> Elementwise<E> for Pow {
-    const NAME: &'static str = "pow";
-    const SAVED: Saved = Saved::Input;
-
-    #[inline(always)]
-    fn value(&self, x: E) -> E {
-        power(x, self.exponent)
-    }
-
-    #[inline(always)]
-    fn backward(&self, x: E, gradient: E) -> E {
-        // x^0 is constant, also where x^-1 is not finite.
-        if self.exponent == 0.0 {
-            return E::zero();
-        }
-        gradient * E::of(self.exponent) * power(x, self.exponent - 1.0)
-    }
-}
-
-/// Whole exponents by multiplication: faster than `powf`, and exact where that is.
-fn power<E: Element>(x: E, exponent: f64) -> E {
-    if exponent.fract() == 0.0 && exponent.abs() <= 64.0 {
-        x.powi(exponent as i32)
-    } else {
-        x.powf(E::of(exponent))
-    }
 }
 
 struct Clamp<E> {
@@ -146,12 +100,6 @@ impl<E: Element> Elementwise<E> for Clamp<E> {
 }
 
 impl<E: Element> Tensor<E> {
-    /// x^exponent. NaN where x is negative and the exponent no whole number.
-    #[must_use]
-    pub fn pow(&self, exponent: f64) -> Self {
-        self.apply(Pow { exponent })
-    }
-
     /// The nearest number in `[min, max]`; `max` where the two cross. The gradient is 1 within the
     /// range, ends included, and 0 outside. NaN stays NaN.
     #[must_use]
@@ -174,7 +122,7 @@ mod tests {
     #[test]
     fn every_gradient_agrees_with_differences() {
         type Operation = fn(&Tensor<f64>) -> Tensor<f64>;
-        let operations: [(&str, Operation); 13] = [
+        let operations: [(&str, Operation); 10] = [
             ("neg", |x| x.neg()),
             ("abs", |x| x.neg().abs()),
             ("square", |x| x.square()),
@@ -183,10 +131,7 @@ mod tests {
             ("exp", |x| x.exp()),
             ("log", |x| x.log()),
             ("log1p", |x| x.log1p()),
-            ("sin", |x| x.sin()),
-            ("cos", |x| x.cos()),
             ("erf", |x| x.erf()),
-            ("pow", |x| x.pow(-1.5)),
             ("clamp", |x| x.clamp(0.1, 2.0)),
         ];
         for (name, operation) in operations {
@@ -214,16 +159,5 @@ mod tests {
         assert!(clamp.to_vec()[2].is_nan());
         let gradient = clamp.sum().backward().unwrap().tensor(&x).unwrap();
         assert_eq!(gradient.to_vec(), [1.0, 0.0, 0.0]);
-    }
-
-    #[test]
-    fn powers_of_zero_are_constant() {
-        let x = Tensor::<f64>::zeros([1]).requires_grad();
-        let y = x.pow(0.0);
-        assert_eq!(y.item().unwrap(), 1.0);
-        assert_eq!(
-            y.backward().unwrap().tensor(&x).unwrap().item().unwrap(),
-            0.0
-        );
     }
 }

@@ -61,15 +61,45 @@ pub trait Elementwise<E: Element>: Send + Sync + 'static {
     /// The gradient of the input: `gradient` of the output times the derivative at the place that
     /// `saved` tells of. `saved` is 0 under [`Saved::Nothing`].
     fn backward(&self, saved: E, gradient: E) -> E;
+
+    /// Whether there are numbers where `value` or `backward` do not hold: those that would need
+    /// calls or branches. For operations under [`Saved::Input`].
+    const GUARDED: bool = false;
+
+    /// Whether `value` and `backward` hold at x. To be marked `#[inline(always)]`.
+    fn holds(&self, _x: E) -> bool {
+        true
+    }
+
+    /// The function where [`holds`](Elementwise::holds) says no.
+    fn value_anywhere(&self, x: E) -> E {
+        self.value(x)
+    }
+
+    /// The gradient of the input where [`holds`](Elementwise::holds) says no.
+    fn backward_anywhere(&self, saved: E, gradient: E) -> E {
+        self.backward(saved, gradient)
+    }
 }
 
 /// The forward half as a loop's function.
 struct Value<'a, O>(&'a O);
 
 impl<E: Element, O: Elementwise<E>> kernel::Map<E, E> for Value<'_, O> {
+    const GUARDED: bool = O::GUARDED;
+
     #[inline(always)]
     fn of(&self, x: E) -> E {
         self.0.value(x)
+    }
+
+    #[inline(always)]
+    fn holds(&self, x: E) -> bool {
+        self.0.holds(x)
+    }
+
+    fn anywhere(&self, x: E) -> E {
+        self.0.value_anywhere(x)
     }
 }
 
@@ -84,9 +114,20 @@ impl<E: Element, O: Elementwise<E>> kernel::Map<E, E> for Slope<'_, O> {
 }
 
 impl<E: Element, O: Elementwise<E>> kernel::Zip<E, E, E> for Slope<'_, O> {
+    const GUARDED: bool = O::GUARDED;
+
     #[inline(always)]
     fn of(&self, gradient: E, saved: E) -> E {
         self.0.backward(saved, gradient)
+    }
+
+    #[inline(always)]
+    fn holds(&self, saved: E) -> bool {
+        self.0.holds(saved)
+    }
+
+    fn anywhere(&self, gradient: E, saved: E) -> E {
+        self.0.backward_anywhere(saved, gradient)
     }
 }
 

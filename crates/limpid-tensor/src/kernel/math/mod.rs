@@ -21,18 +21,29 @@ mod erf;
 mod exp;
 mod log;
 mod logistic;
+mod power;
 #[cfg(test)]
 mod reference;
 mod tanh;
+mod trigonometric;
 
 pub use erf::erf;
 pub use exp::{exp, exp_m1};
 pub use log::{ln, ln_1p};
 pub use logistic::{sigmoid, softplus};
+pub use power::Power;
 pub use tanh::tanh;
+pub use trigonometric::{cos, sin};
 
 /// The constants of all functions for one type of number.
-pub trait Constants: erf::ErfConstants + log::LogConstants + tanh::TanhConstants {}
+pub trait Constants:
+    erf::ErfConstants
+    + log::LogConstants
+    + power::Powers
+    + tanh::TanhConstants
+    + trigonometric::Trigonometric
+{
+}
 impl Constants for f32 {}
 impl Constants for f64 {}
 
@@ -43,7 +54,7 @@ impl Constants for f64 {}
 /// evaluated side by side (Estrin 1960).
 #[inline(always)]
 fn polynomial<E: num_traits::Float>(x: E, coefficients: &[E]) -> E {
-    if coefficients.len() < 8 {
+    if coefficients.len() < 6 {
         return horner(x, coefficients);
     }
     let (cubics, rest) = coefficients.as_chunks::<4>();

@@ -44,7 +44,7 @@ fn worst(
 }
 
 /// Checks a thousandth of all numbers of 32 bits, evenly over all patterns.
-pub(super) fn strided(name: &str, function: fn(f32) -> f32, exact: fn(f64) -> f64) {
+pub(super) fn strided(name: &str, function: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) {
     let (x, far) = worst(0, 1_021, function, exact);
     assert!(
         far < BOUND,
@@ -53,7 +53,11 @@ pub(super) fn strided(name: &str, function: fn(f32) -> f32, exact: fn(f64) -> f6
 }
 
 /// Checks all numbers of 32 bits.
-pub(super) fn exhaustive(name: &str, function: fn(f32) -> f32, exact: fn(f64) -> f64) {
+pub(super) fn exhaustive(
+    name: &str,
+    function: impl Fn(f32) -> f32 + Copy + Send + Sync,
+    exact: impl Fn(f64) -> f64 + Copy + Send + Sync,
+) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u32;
     let (x, far) = std::thread::scope(|scope| {
         let parts: Vec<_> = (0..threads)
@@ -75,7 +79,7 @@ pub(super) fn exhaustive(name: &str, function: fn(f32) -> f32, exact: fn(f64) ->
 }
 
 /// Checks the numbers of the table.
-pub(super) fn tabled(name: &str, function: fn(f64) -> f64) {
+pub(super) fn tabled(name: &str, function: impl Fn(f64) -> f64) {
     let mut count = 0;
     for line in TABLE.lines() {
         let mut fields = line.split('\t');
