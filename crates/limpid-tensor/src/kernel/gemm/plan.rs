@@ -3,6 +3,8 @@
 //! All of it follows from the shape and the layout alone, so that the order of the sums, and with
 //! it every bit, does not depend on the number of threads.
 
+use std::ops::Range;
+
 use super::micro::{Micro, VECTORS};
 use super::pack::Strided;
 
@@ -108,16 +110,66 @@ pub(super) fn bundle<E>(micro: &Micro<E>) -> usize {
     (LINE / size_of::<E>()).div_ceil(micro.rows)
 }
 
-/// Into how many pieces the tiles and the panels are cut for threads.
-pub(super) fn tasks(depth: usize, tiles: Parts, panels: Parts) -> (usize, usize) {
-    let work = tiles.length * panels.padded() * depth;
-    if work < ALONE {
-        return (1, 1);
+/// The pieces of a product that tasks do.
+pub(super) struct Tasks {
+    down: usize,
+    across: usize,
+    /// Whether neighbouring tasks have the same columns, not the same rows.
+    by_columns: bool,
+}
+
+impl Tasks {
+    /// Cuts the tiles and the panels of a product, which is `turned` where the result is written
+    /// transposed.
+    pub(super) fn new(depth: usize, tiles: Parts, panels: Parts, turned: bool) -> Self {
+        let (rows, columns) = (tiles.length, panels.length);
+        let work = rows * panels.padded() * depth;
+        let (down, across) = match work < ALONE {
+            true => (1, 1),
+            false => {
+                let tasks = (work / TASK).clamp(1, MOST_TASKS);
+                let down = tasks.min(tiles.count);
+                (down, (tasks / down).clamp(1, panels.count))
+            }
+        };
+        // Neighbours are done by one thread: they should share what is large. That is the right
+        // operand, or else the lines of the result.
+        let right_is_largest = depth > rows && columns > rows;
+        let left_is_largest = depth > columns && rows > columns;
+        Self {
+            down,
+            across,
+            by_columns: right_is_largest || (turned && !left_is_largest),
+        }
     }
-    let tasks = (work / TASK).clamp(1, MOST_TASKS);
-    let down = tasks.min(tiles.count);
-    let across = (tasks / down).clamp(1, panels.count);
-    (down, across)
+
+    /// One task does everything.
+    pub(super) const ONE: Self = Self {
+        down: 1,
+        across: 1,
+        by_columns: false,
+    };
+
+    pub(super) fn count(&self) -> usize {
+        self.down * self.across
+    }
+
+    /// The tiles and the panels of task `task`.
+    pub(super) fn piece(
+        &self,
+        task: usize,
+        tiles: usize,
+        panels: usize,
+    ) -> (Range<usize>, Range<usize>) {
+        let (row, column) = match self.by_columns {
+            true => (task % self.down, task / self.down),
+            false => (task / self.across, task % self.across),
+        };
+        let cut = |count: usize, pieces: usize, piece: usize| {
+            count * piece / pieces..count * (piece + 1) / pieces
+        };
+        (cut(tiles, self.down, row), cut(panels, self.across, column))
+    }
 }
 
 /// Into how many pieces the inner dimension is cut, each summed for itself by one task, where the

@@ -128,16 +128,12 @@ impl<E: Element> Whole<'_, E> {
     /// As for [`Whole::multiply`].
     unsafe fn in_tasks(&self, rows: usize, left: Strided<'_, E>, panels: &Panels<'_, E>) {
         let tiles = plan::tiles(rows, &self.micro);
-        let (down, across) = match self.slab {
-            true => (1, 1),
-            false => plan::tasks(panels.depth, tiles, panels.parts),
+        let tasks = match self.slab {
+            true => plan::Tasks::ONE,
+            false => plan::Tasks::new(panels.depth, tiles, panels.parts, self.out.column != 1),
         };
-        let piece = |count: usize, pieces: usize, piece: usize| {
-            count * piece / pieces..count * (piece + 1) / pieces
-        };
-        threads::run(down * across, &|task| {
-            let rows = piece(tiles.count, down, task / across);
-            let columns = piece(panels.parts.count, across, task % across);
+        threads::run(tasks.count(), &|task| {
+            let (rows, columns) = tasks.piece(task, tiles.count, panels.parts.count);
             // SAFETY: the caller's promise; the pieces of different tasks have no tile in common.
             unsafe { self.piece(tiles, rows, left, panels, columns) }
         });

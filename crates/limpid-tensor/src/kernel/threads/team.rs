@@ -24,30 +24,62 @@ const PATIENCE: u32 = 2_000;
 
 type Work<'a> = &'a (dyn Fn(usize) + Sync);
 
+/// Into how many shares the tasks are cut at most.
+const SHARES: usize = 16;
+
+/// A counter that has a line of the cache, and the one that comes along with it, for itself.
+#[repr(align(128))]
+struct Apart(AtomicUsize);
+
 /// One piece of work, on its leader's stack.
+///
+/// Whoever takes part begins with a share of his own, neighbouring tasks that are the same ones each
+/// time that work of this kind is done, and helps the others after that. So what one operation
+/// leaves in the cache of a core is mostly what the next one needs there: between cores that do not
+/// share a cache, a line takes longer than from memory.
 struct Job<'a> {
     work: Work<'a>,
     tasks: usize,
     /// Members with a lower number take part.
     members: usize,
-    next: AtomicUsize,
+    /// The next task of each share.
+    next: [Apart; SHARES],
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-impl Job<'_> {
-    /// Takes tasks until none is left.
-    fn work_off(&self) {
+impl<'a> Job<'a> {
+    fn new(work: Work<'a>, tasks: usize, members: usize) -> Self {
+        let shares = SHARES.min(members + 1);
+        Self {
+            work,
+            tasks,
+            members,
+            next: std::array::from_fn(|share| {
+                Apart(AtomicUsize::new(tasks * share.min(shares) / shares))
+            }),
+            panic: Mutex::new(None),
+        }
+    }
+
+    /// Takes tasks until none is left, those of share `own` first.
+    fn work_off(&self, own: usize) {
+        let shares = SHARES.min(self.members + 1);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            loop {
-                let task = self.next.fetch_add(1, Ordering::Relaxed);
-                if task >= self.tasks {
-                    break;
+            for share in (own..own + shares).map(|share| share % shares) {
+                let end = self.tasks * (share + 1) / shares;
+                loop {
+                    let task = self.next[share].0.fetch_add(1, Ordering::Relaxed);
+                    if task >= end {
+                        break;
+                    }
+                    (self.work)(task);
                 }
-                (self.work)(task);
             }
         }));
         if let Err(panic) = outcome {
-            self.next.store(self.tasks, Ordering::Relaxed);
+            for next in &self.next {
+                next.0.store(self.tasks, Ordering::Relaxed);
+            }
             self.panic
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -92,13 +124,7 @@ pub(super) fn share(threads: usize, tasks: usize, work: Work<'_>) -> bool {
         Err(TryLockError::WouldBlock) => return false,
     };
     grow(&mut members, threads - 1);
-    let job = Job {
-        work,
-        tasks,
-        members: threads - 1,
-        next: AtomicUsize::new(0),
-        panic: Mutex::new(None),
-    };
+    let job = Job::new(work, tasks, threads - 1);
     // Published before `round`, so that whoever sees the new round finds the job.
     team.job.store(
         ptr::from_ref(&job).cast_mut().cast::<Job<'static>>(),
@@ -110,7 +136,7 @@ pub(super) fn share(threads: usize, tasks: usize, work: Work<'_>) -> bool {
             member.thread.unpark();
         }
     }
-    job.work_off();
+    job.work_off(0);
     // A member enters (`inside`) before it looks for the job; here the job is withdrawn before
     // looking who is inside. In the one order that all these see, a member that is not counted here
     // looks after the withdrawal. So nobody holds `job` once the count has been zero.
@@ -182,7 +208,7 @@ fn serve(number: usize, asleep: &AtomicBool) {
         if let Some(job) = unsafe { job.as_ref() }
             && number < job.members
         {
-            job.work_off();
+            job.work_off(number + 1);
             looks = 0;
         }
         team.inside.fetch_sub(1, Ordering::SeqCst);
