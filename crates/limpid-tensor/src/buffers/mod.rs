@@ -8,6 +8,7 @@ mod storage;
 
 use std::fmt;
 
+use crate::kernel::aligned::Zeroed;
 use pool::{Pool, Reclaim};
 pub use storage::Storage;
 
@@ -16,7 +17,7 @@ mod sealed {
 }
 
 /// A plain number whose buffers are pooled: an element of tensors, an index, a flag.
-pub trait Pooled: Copy + Default + fmt::Debug + Send + Sync + 'static + sealed::Sealed {
+pub trait Pooled: Default + fmt::Debug + Send + Sync + Zeroed + sealed::Sealed {
     #[doc(hidden)]
     fn pool() -> &'static Pool<Self>;
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::Pooled;
+use crate::kernel::aligned::{Aligned, Zeroed};
 
 /// Threads are spread over this many parts of a pool, so that they seldom wait for each other.
 const SHARDS: usize = 8;
@@ -40,18 +41,18 @@ pub(super) fn made() -> usize {
 /// The idle buffers of one element type. Every one is initialised over its whole length, which is
 /// that of its size class.
 #[derive(Debug)]
-pub struct Pool<T> {
+pub struct Pool<T: Zeroed> {
     shards: [Mutex<Shard<T>>; SHARDS],
 }
 
 #[derive(Debug)]
-struct Shard<T> {
+struct Shard<T: Zeroed> {
     classes: Vec<Class<T>>,
 }
 
 #[derive(Debug)]
-struct Class<T> {
-    idle: Vec<Vec<T>>,
+struct Class<T: Zeroed> {
+    idle: Vec<Aligned<T>>,
     /// The epoch in which a buffer of this class was last put or taken.
     used: usize,
 }
@@ -82,17 +83,17 @@ fn shard_of_this_thread() -> usize {
     shard
 }
 
-fn lock<T>(shard: &Mutex<Shard<T>>) -> MutexGuard<'_, Shard<T>> {
+fn lock<T: Zeroed>(shard: &Mutex<Shard<T>>) -> MutexGuard<'_, Shard<T>> {
     // Nothing panics while a shard is locked.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<T: Pooled> Shard<T> {
-    fn take(&mut self, class: usize) -> Option<Vec<T>> {
+    fn take(&mut self, class: usize) -> Option<Aligned<T>> {
         let class = self.classes.get_mut(class)?;
         let buffer = class.idle.pop()?;
         class.used = EPOCH.load(Ordering::Relaxed);
-        IDLE_BYTES.fetch_sub(size_of_val(buffer.as_slice()), Ordering::Relaxed);
+        IDLE_BYTES.fetch_sub(size_of_val(&*buffer), Ordering::Relaxed);
         Some(buffer)
     }
 
@@ -141,7 +142,7 @@ impl<T: Pooled> Pool<T> {
     }
 
     /// An idle buffer of at least `length` elements.
-    pub(super) fn take(&self, length: usize) -> Option<Vec<T>> {
+    pub(super) fn take(&self, length: usize) -> Option<Aligned<T>> {
         let (class, _) = class(length);
         let own = shard_of_this_thread();
         if let Some(buffer) = lock(&self.shards[own]).take(class) {
@@ -156,15 +157,15 @@ impl<T: Pooled> Pool<T> {
     }
 
     /// A new buffer of at least `length` zeros.
-    pub(super) fn make(length: usize) -> Vec<T> {
+    pub(super) fn make(length: usize) -> Aligned<T> {
         MADE.fetch_add(1, Ordering::Relaxed);
         let (_, whole) = class(length);
-        vec![T::default(); if length > LONGEST { length } else { whole }]
+        Aligned::zeros(if length > LONGEST { length } else { whole })
     }
 
     /// Takes back a buffer that this pool has made.
-    pub(super) fn put(&self, buffer: Vec<T>) {
-        let bytes = size_of_val(buffer.as_slice());
+    pub(super) fn put(&self, buffer: Aligned<T>) {
+        let bytes = size_of_val(&*buffer);
         if bytes > bound() || buffer.len() > LONGEST {
             return;
         }
@@ -178,7 +179,7 @@ impl<T: Pooled> Pool<T> {
         }
     }
 
-    fn shelve(&self, class: usize, buffer: Vec<T>) {
+    fn shelve(&self, class: usize, buffer: Aligned<T>) {
         let mut shard = lock(&self.shards[shard_of_this_thread()]);
         while shard.classes.len() <= class {
             let (idle, used) = (Vec::new(), 0);
@@ -204,7 +205,7 @@ impl<T: Pooled> Reclaim for Pool<T> {
                 && class.used <= used
                 && let Some(buffer) = class.idle.pop()
             {
-                IDLE_BYTES.fetch_sub(size_of_val(buffer.as_slice()), Ordering::Relaxed);
+                IDLE_BYTES.fetch_sub(size_of_val(&*buffer), Ordering::Relaxed);
                 return;
             }
         }
@@ -214,7 +215,7 @@ impl<T: Pooled> Reclaim for Pool<T> {
         for shard in &self.shards {
             let classes = std::mem::take(&mut lock(shard).classes);
             let idle = classes.iter().flat_map(|class| &class.idle);
-            let bytes = idle.map(|buffer| size_of_val(buffer.as_slice())).sum();
+            let bytes = idle.map(|buffer| size_of_val(&**buffer)).sum();
             IDLE_BYTES.fetch_sub(bytes, Ordering::Relaxed);
         }
     }

@@ -5,22 +5,24 @@ use std::ops::{Deref, DerefMut};
 
 use super::Pooled;
 use super::pool::Pool;
+use crate::kernel::aligned::Aligned;
 
 /// A fixed number of numbers: what a tensor's elements lie in. It reads and writes like a slice.
 ///
-/// One that was [taken](super::take) returns its memory to the pool when it is dropped. One made of a `Vec`
+/// One that was [taken](super::take) begins at a line of the cache, large ones at a large page, and returns its memory
+/// to the pool when it is dropped. One made of a `Vec`
 /// holds that vector, and gives it back to the allocator.
 pub struct Storage<T: Pooled> {
     memory: Memory<T>,
     length: usize,
 }
 
-enum Memory<T> {
+enum Memory<T: Pooled> {
     /// A single number needs no memory.
     One(T),
     Given(Vec<T>),
     /// As long as its size class; only the storage's length is used.
-    Taken(Vec<T>),
+    Taken(Aligned<T>),
 }
 
 impl<T: Pooled> Storage<T> {
@@ -57,17 +59,11 @@ impl<T: Pooled> Storage<T> {
         }
     }
 
-    /// The numbers as a vector; only a single one is copied. What was taken from the pool does not
-    /// return to it.
+    /// The numbers as a vector: the one that this was made of, or else a copy.
     pub fn into_vec(mut self) -> Vec<T> {
         match &mut self.memory {
-            Memory::One(value) => vec![*value],
             Memory::Given(data) => std::mem::take(data),
-            Memory::Taken(buffer) => {
-                let mut data = std::mem::take(buffer);
-                data.truncate(self.length);
-                data
-            }
+            Memory::One(_) | Memory::Taken(_) => self.to_vec(),
         }
     }
 }
@@ -99,11 +95,7 @@ impl<T: Pooled> DerefMut for Storage<T> {
 impl<T: Pooled> Drop for Storage<T> {
     fn drop(&mut self) {
         if let Memory::Taken(buffer) = &mut self.memory {
-            let buffer = std::mem::take(buffer);
-            // `into_vec` leaves nothing behind.
-            if !buffer.is_empty() {
-                T::pool().put(buffer);
-            }
+            T::pool().put(std::mem::take(buffer));
         }
     }
 }
@@ -198,9 +190,8 @@ mod tests {
         let third = zeroed::<u32>(LENGTH);
         assert_eq!(third.as_ptr(), address);
         assert!(third.iter().all(|&number| number == 0));
-        let vector = third.into_vec();
-        assert_eq!((vector.as_ptr(), vector.len()), (address, LENGTH));
-        assert_ne!(take::<u32>(LENGTH).as_ptr(), address);
+        assert_eq!(third.into_vec(), vec![0; LENGTH]);
+        assert_eq!(take::<u32>(LENGTH).as_ptr(), address);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Product, Rows};
 use crate::buffers::Storage;
-use crate::kernel::elementwise;
+use crate::kernel::{elementwise, reduce};
 use crate::layout::Shape;
 use crate::{Element, Result, Tensor};
 
@@ -118,17 +118,11 @@ impl<E: Element> Gradient<E> {
 impl<E: Element> Tensor<E> {
     /// The largest absolute value, infinite where an element is not finite.
     pub(super) fn largest(&self) -> f64 {
-        let mut largest = E::zero();
-        let mut finite = true;
-        for &element in self.elements().iter() {
-            let size = element.abs();
-            finite &= size.is_finite();
-            largest = if size > largest { size } else { largest };
-        }
-        if finite {
-            largest.double()
-        } else {
+        let largest = reduce::greatest_size(&self.elements()).double();
+        if largest.is_nan() {
             f64::INFINITY
+        } else {
+            largest
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Work is divided by the problem's shape, never by the number of threads, so that results are the
 //! same bits however many threads share them.
 
+pub(crate) mod aligned;
 pub(crate) mod channels;
 pub(crate) mod conv;
 pub(crate) mod elementwise;

@@ -203,20 +203,6 @@ fn transposed<E: Element>(
     }
 }
 
-/// Bytes of a line of the cache: a vector that crosses one is loaded twice.
-const LINE: usize = 64;
-/// Elements that a buffer is longer for, so that it has an aligned part.
-pub(super) const ALIGN: usize = LINE / 4;
-
-/// The first `length` elements that begin at a line of the cache.
-pub(super) fn aligned<E>(buffer: &mut [E], length: usize) -> &mut [E] {
-    let skip = match buffer.as_ptr().align_offset(LINE) {
-        skip if skip < ALIGN => skip,
-        _ => 0,
-    };
-    &mut buffer[skip..skip + length]
-}
-
 /// Elements of a right operand that are worth packing by several threads.
 const SHARED_PACKING: usize = 1 << 15;
 

@@ -8,7 +8,7 @@
 use super::drive::Blend;
 use super::micro::Micro;
 use super::operands::{Ahead, Panels};
-use super::pack::{self, ALIGN, Strided, aligned};
+use super::pack::{self, Strided};
 use super::plan::{self, Parts};
 use super::tiles::{Out, Whole};
 use crate::Element;
@@ -17,7 +17,6 @@ use crate::buffers;
 /// A right operand packed once for many products, each done by its caller alone.
 pub(crate) struct Packed<E: Element> {
     data: buffers::Storage<E>,
-    skip: usize,
     depth: usize,
     parts: Parts,
     micro: Micro<E>,
@@ -32,15 +31,10 @@ impl<E: Element> Packed<E> {
         );
         let micro = E::micro();
         let parts = plan::panels(columns, &micro);
-        let length = parts.padded() * depth;
-        let mut data = buffers::take::<E>(length + ALIGN);
-        let start = data.as_ptr();
-        let to = aligned(&mut data, length);
-        let skip = (to.as_ptr() as usize - start as usize) / size_of::<E>();
-        pack::shared(to, depth, parts, 0, right, &micro);
+        let mut data = buffers::take::<E>(parts.padded() * depth);
+        pack::shared(&mut data, depth, parts, 0, right, &micro);
         Self {
             data,
-            skip,
             depth,
             parts,
             micro,
@@ -78,7 +72,7 @@ impl<E: Element> Packed<E> {
             slab: false,
         };
         let panels = Panels {
-            data: &self.data[self.skip..],
+            data: &self.data,
             in_place: None,
             depth: self.depth,
             parts: self.parts,

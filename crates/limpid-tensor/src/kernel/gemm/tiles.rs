@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::drive::Blend;
 use super::micro::{MOST_ROWS, Micro, Tile, VECTORS};
 use super::operands::{Ahead, Left, Panels};
-use super::pack::{self, ALIGN, Strided, aligned};
+use super::pack::{self, Strided};
 use super::plan::{self, Parts};
 use crate::kernel::{prefetch, threads};
 use crate::{Element, buffers};
@@ -86,10 +86,10 @@ impl<E: Element> Whole<'_, E> {
             false => 0,
         };
         let width = parts.padded() - parts.padded_start(first);
-        let mut packed = buffers::take::<E>(width * depth.div_ceil(blocks.count) + ALIGN);
+        let mut packed = buffers::take::<E>(width * depth.div_ceil(blocks.count));
         for block in 0..blocks.count {
             let range = blocks.start(block)..blocks.start(block + 1);
-            let data = aligned(&mut packed, width * range.len());
+            let data = &mut packed[..width * range.len()];
             let right = right.from(range.start, 0);
             pack::shared(data, range.len(), parts, first, right, &self.micro);
             let next = match self.slab && in_place {

@@ -32,15 +32,21 @@ fn worst<E: Element, const GREATEST: bool>() -> E {
 /// The best of a slice. Of no elements, it is what all are better than.
 #[inline(always)]
 pub(super) fn extreme_loop<E: Element, const GREATEST: bool>(x: &[E]) -> E {
+    extreme_by::<E, GREATEST>(x, |x| x)
+}
+
+/// The best of what `of` makes of the numbers of a slice.
+#[inline(always)]
+pub(super) fn extreme_by<E: Element, const GREATEST: bool>(x: &[E], of: impl Fn(E) -> E) -> E {
     let mut lanes = [worst::<E, GREATEST>(); LANES];
     let (rows, rest) = x.as_chunks::<LANES>();
     for row in rows {
         for (lane, &x) in lanes.iter_mut().zip(row) {
-            *lane = better::<E, GREATEST>(*lane, x);
+            *lane = better::<E, GREATEST>(*lane, of(x));
         }
     }
     for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = better::<E, GREATEST>(*lane, x);
+        *lane = better::<E, GREATEST>(*lane, of(x));
     }
     let mut best = lanes[0];
     for &lane in &lanes[1..] {

@@ -5,11 +5,13 @@
 
 mod extreme;
 mod rms;
+mod size;
 mod softmax;
 mod sum;
 
 pub(crate) use extreme::{Extreme, Place};
 pub(crate) use rms::{rms_rows, rms_rows_backward};
+pub(crate) use size::greatest_size;
 pub(crate) use softmax::{
     LogSumExp, log_softmax_backward, softmax_backward, softmax_columns, softmax_rows,
 };
