@@ -72,7 +72,8 @@ impl<E: Element> Tensor<E> {
             .expect("a tensor's layout always lies within its storage")
     }
 
-    /// The tensor as an ndarray array: without a copy where nobody else holds its memory.
+    /// The tensor as an ndarray array: the one that it was made of where nobody else holds its memory,
+    /// a copy otherwise.
     #[expect(
         clippy::expect_used,
         clippy::missing_panics_doc,

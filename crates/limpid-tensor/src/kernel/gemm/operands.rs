@@ -147,10 +147,23 @@ impl<E> Ahead<E> {
     /// Part `part` of `parts`.
     #[inline(always)]
     pub(super) fn part(self, part: usize, parts: usize) -> Self {
+        // Most products are near: no time for divisions.
+        if self.elements == 0 {
+            return self;
+        }
         let elements = self.elements / parts;
         Self {
             start: self.start.wrapping_add(part * elements),
             elements,
+        }
+    }
+
+    /// How many bytes further a tile of `depth` steps asks with each step.
+    #[inline(always)]
+    pub(super) fn step(self, depth: usize) -> usize {
+        match self.elements {
+            0 => 0,
+            elements => (elements * size_of::<E>()).div_ceil(depth),
         }
     }
 }

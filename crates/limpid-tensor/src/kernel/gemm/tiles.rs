@@ -207,7 +207,10 @@ impl<E: Element> Whole<'_, E> {
     ) {
         let turned = self.out.column != 1;
         let rows = left.rows(&which);
-        let ahead = left.ahead(&rows).unwrap_or(ahead);
+        let ahead = match self.out.far {
+            true => left.ahead(&rows).unwrap_or(ahead),
+            false => ahead,
+        };
         let calls = which.len() * columns.len();
         for number in columns.clone() {
             let (width, whole) = panels.width(number);
@@ -257,7 +260,7 @@ impl<E: Element> Whole<'_, E> {
                     scale: self.blend.scale,
                     keep,
                     ahead: ahead.start,
-                    ahead_step: (ahead.elements * size_of::<E>()).div_ceil(panels.depth),
+                    ahead_step: ahead.step(panels.depth),
                 };
                 // SAFETY: the operands are of the tile's rows and the panel's vectors; `edge` holds
                 // the bundle, and a tile of whole vectors lies within `out`, at places that are
