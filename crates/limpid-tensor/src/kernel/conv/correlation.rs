@@ -1,10 +1,11 @@
 //! Correlation of an image with kernels, in register tiles that read the image where it lies.
 
-use super::planes::Planes;
+use super::planes::{Lines, Planes};
 use super::tiles::{ACROSS, Correlate, Level};
 use crate::Element;
 use crate::buffers::{self, Storage};
-use crate::kernel::threads;
+use crate::kernel::{prefetch, threads};
+use crate::simd;
 
 /// Where results are written: place `[y, x]` of a channel to
 /// `origin + y row_step + x column_step`, and channels `channel_step` apart.
@@ -164,14 +165,23 @@ impl<E: Element> Correlation<E> {
         self.target.channel_step
     }
 
-    /// Computes `out`'s channels, of which `first` is the first, from `image`.
-    pub(crate) fn run(&self, image: &[E], bias: Option<&[E]>, first: usize, out: &mut [E]) {
+    /// Computes `out`'s channels, of which `first` is the first, from `image`. Meanwhile the memory
+    /// is asked for `ahead`, which is read next.
+    pub(crate) fn run(
+        &self,
+        image: &[E],
+        bias: Option<&[E]>,
+        first: usize,
+        out: &mut [E],
+        ahead: &[E],
+    ) {
         assert!(
             self.slots.is_empty() || image.len() >= self.reach,
             "a correlation reaches beyond its image"
         );
         let step = self.target.channel_step;
         let count = out.len().checked_div(step).unwrap_or(0);
+        let share = |channel: usize| ahead.len() * channel / count;
         let mut done = 0;
         while done < count {
             let (group, from) = ((first + done) / self.outputs, (first + done) % self.outputs);
@@ -183,12 +193,9 @@ impl<E: Element> Correlation<E> {
                 let channel = group * self.outputs + row;
                 let bias = bias.map(|bias| &bias[channel..channel + rows]);
                 let out = &mut out[(channel - first) * step..][..rows * step];
-                self.block(
-                    &image[group * self.group_step..],
-                    bias,
-                    (channel, rows),
-                    out,
-                );
+                let ahead = &ahead[share(channel - first)..share(channel - first + rows)];
+                let image = &image[group * self.group_step..];
+                self.block(image, bias, (channel, rows), out, ahead);
             }
             done += until - from;
         }
@@ -211,14 +218,16 @@ impl<E: Element> Correlation<E> {
         bias: Option<&[E]>,
         (channel, rows): (usize, usize),
         out: &mut [E],
+        ahead: &[E],
     ) {
         match self.way {
             Way::Straight => {
-                self.tiles(image, bias, (channel, rows), out, self.target.channel_step)
+                let row_step = self.target.channel_step;
+                self.tiles(image, bias, (channel, rows), (out, row_step), ahead);
             }
             Way::Copy { pitch, length } => {
                 let mut copy = buffers::take(rows * length);
-                self.tiles(image, bias, (channel, rows), &mut copy, length);
+                self.tiles(image, bias, (channel, rows), (&mut copy, length), ahead);
                 for (row, copy) in copy.chunks_exact(length).enumerate() {
                     self.pick(copy, pitch, &mut out[row * self.target.channel_step..]);
                 }
@@ -232,9 +241,11 @@ impl<E: Element> Correlation<E> {
         image: &[E],
         bias: Option<&[E]>,
         (channel, rows): (usize, usize),
-        out: &mut [E],
-        row_step: usize,
+        (out, row_step): (&mut [E], usize),
+        ahead: &[E],
     ) {
+        let tiles = self.slots.len().div_ceil(ACROSS);
+        let mut ahead = ahead.chunks(ahead.len().div_ceil(tiles).max(1));
         let taps = self.offsets.len();
         let weights = &self.weights[channel * taps..][..rows * taps];
         let last = self.slots.iter().map(|slot| slot.target).max();
@@ -251,6 +262,9 @@ impl<E: Element> Correlation<E> {
             for (index, slot) in slots.iter().enumerate() {
                 bases[index] = slot.base;
                 targets[index] = out.wrapping_add(slot.target);
+            }
+            if let Some(ahead) = ahead.next() {
+                prefetch::rows(ahead.as_ptr(), (1, 0), ahead.len());
             }
             let tile = Correlate {
                 offsets: &self.offsets,
@@ -271,17 +285,25 @@ impl<E: Element> Correlation<E> {
 
     /// Copies the wanted places of a channel.
     fn pick(&self, copy: &[E], pitch: usize, out: &mut [E]) {
-        let [height, width] = self.target.places;
+        let target = self.target;
+        let [height, width] = target.places;
+        let out = &mut out[target.origin..];
+        if target.column_step == 1 {
+            simd::run(Lines {
+                source: copy,
+                target: out,
+                steps: [pitch, target.row_step],
+                stride: 1,
+                lines: height,
+                length: width,
+            });
+            return;
+        }
         for line in 0..height {
+            let out = out[line * target.row_step..].iter_mut();
             let source = &copy[line * pitch..][..width];
-            let out = &mut out[self.target.origin + line * self.target.row_step..];
-            match self.target.column_step {
-                1 => out[..width].copy_from_slice(source),
-                step => {
-                    for (target, &value) in out.iter_mut().step_by(step).zip(source) {
-                        *target = value;
-                    }
-                }
+            for (out, &value) in out.step_by(target.column_step).zip(source) {
+                *out = value;
             }
         }
     }

@@ -4,6 +4,8 @@
 use super::planes::Planes;
 use super::tiles::{ACROSS, Gather, Level};
 use crate::Element;
+use crate::kernel::prefetch;
+use crate::simd::{self, Arithmetic, Loop};
 
 /// A weight's gradient with all sizes known: for every channel o of the gradient and every tap t,
 /// the sum over items and places of g(o, p) image(t + p).
@@ -14,6 +16,7 @@ pub(crate) struct Gathering {
     offsets: Vec<usize>,
     /// How far the groups' first channels lie apart in the image.
     group_step: usize,
+    batch: usize,
     groups: usize,
     /// Channels of the gradient in a group.
     outputs: usize,
@@ -22,9 +25,12 @@ pub(crate) struct Gathering {
     image_len: usize,
 }
 
-/// Bytes of a gradient's channel that a tile runs over before its sums are added up: with eight
-/// channels they fill half of a first-level cache.
-const STRETCH: usize = 2048;
+/// Bytes of a gradient's channel that a tile runs over before its sums are added up, which costs as
+/// much as some ten registers: eight channels lie in the second-level cache, from which one line
+/// after the other comes by itself.
+const STRETCH: usize = 8192;
+/// Into how many calls of [`Gathering::add`] a batch is cut, at least, so that threads share them.
+const CALLS: usize = 8;
 
 /// Bytes of a line of a cache: a register across two lines takes two reads.
 const ALIGNMENT: usize = 64;
@@ -35,13 +41,14 @@ impl Gathering {
         planes: &Planes,
         offsets: Vec<usize>,
         group_step: usize,
-        (groups, outputs): (usize, usize),
+        [batch, groups, outputs]: [usize; 3],
         places: [usize; 2],
     ) -> Self {
         Self {
             level: Level::of::<E>(places[1]).short(),
             offsets,
             group_step,
+            batch,
             groups,
             outputs,
             places,
@@ -62,7 +69,8 @@ impl Gathering {
 
     /// How many items should be given to [`Gathering::add`] at once.
     pub(crate) fn items<E: Element>(&self) -> usize {
-        (self.stretch::<E>() / self.steps::<E>().max(1)).max(1)
+        let most = self.batch.div_ceil(CALLS);
+        (self.stretch::<E>() / self.steps::<E>().max(1)).clamp(1, most.max(1))
     }
 
     /// Lines of places that are done at once.
@@ -85,13 +93,15 @@ impl Gathering {
     }
 
     /// Adds to `total`, laid out `[group, output, tap]`, what `images` and their gradients say.
-    /// `packed` is scratch, as long as [`Gathering::packed`] says.
+    /// `packed` is scratch, as long as [`Gathering::packed`] says. Meanwhile the memory is asked for
+    /// `ahead`, which is read next.
     pub(crate) fn add<E: Element>(
         &self,
         images: &[E],
         gradients: &[E],
         packed: &mut [E],
         total: &mut [E],
+        ahead: [&[E]; 2],
     ) {
         let [height, width] = self.places;
         let (taps, plane) = (self.offsets.len(), height * width);
@@ -111,6 +121,9 @@ impl Gathering {
             "a gradient of {items} items reaches beyond its slices"
         );
         let lines = self.lines::<E>();
+        let blocks = self.level.blocks(self.outputs).count();
+        let tiles = self.groups * blocks * height.div_ceil(lines) * taps.div_ceil(ACROSS);
+        let mut ahead = ahead.map(|ahead| ahead.chunks(ahead.len().div_ceil(tiles).max(1)));
         let aligned = packed.as_ptr().align_offset(ALIGNMENT);
         let packed = &mut packed[aligned.min(ALIGNMENT / size_of::<E>())..];
         for group in 0..self.groups {
@@ -141,6 +154,9 @@ impl Gathering {
                             out_step: taps,
                             taps: chunk.len(),
                         };
+                        for ahead in ahead.iter_mut().filter_map(Iterator::next) {
+                            prefetch::rows(ahead.as_ptr(), (1, 0), ahead.len());
+                        }
                         // SAFETY: `packed` holds what `Gather::gradient` asks for; the farthest
                         // place of the farthest tap and group lies within an image by the check
                         // of `reach`, and there are `items` images; `total` holds `taps` for each
@@ -162,44 +178,67 @@ impl Gathering {
         lines: usize,
         items: impl ExactSizeIterator<Item = &'a [E]>,
     ) {
-        let lanes = self.level.lanes::<E>();
-        let work = match lanes {
-            2 => pack_line::<E, 2>,
-            4 => pack_line::<E, 4>,
-            8 => pack_line::<E, 8>,
-            _ => pack_line::<E, 16>,
-        };
+        let (level, lanes) = (simd::level(), self.level.lanes::<E>());
         let [height, width] = self.places;
-        let length = rows * width.div_ceil(lanes) * lanes;
-        let mut packed = packed[..items.len() * lines * length].chunks_exact_mut(length);
-        for item in items {
-            for (line, packed) in (0..lines).zip(&mut packed) {
-                work(&item[line * width..], height * width, width, rows, packed);
+        let length = lines * rows * width.div_ceil(lanes) * lanes;
+        for (item, packed) in items.zip(packed.chunks_exact_mut(length)) {
+            macro_rules! pack {
+                ($lanes:literal) => {
+                    level.run(Pack::<E, $lanes> {
+                        item,
+                        plane: height * width,
+                        width,
+                        lines,
+                        rows,
+                        packed,
+                    })
+                };
+            }
+            match lanes {
+                2 => pack!(2),
+                4 => pack!(4),
+                8 => pack!(8),
+                _ => pack!(16),
             }
         }
     }
 }
 
-/// Lays a line of `rows` rows, `plane` apart, register by register; the last is filled up with
-/// zeros.
-fn pack_line<E: Element, const LANES: usize>(
-    line: &[E],
+/// Lays `lines` lines of `rows` rows, `plane` apart, register by register; the last of a line is
+/// filled up with zeros.
+struct Pack<'a, E, const LANES: usize> {
+    item: &'a [E],
     plane: usize,
     width: usize,
+    lines: usize,
     rows: usize,
-    packed: &mut [E],
-) {
-    let (packed, _) = packed.as_chunks_mut::<LANES>();
-    for row in 0..rows {
-        let line = &line[row * plane..row * plane + width];
-        let (whole, rest) = line.as_chunks::<LANES>();
-        for (register, values) in whole.iter().enumerate() {
-            packed[register * rows + row] = *values;
-        }
-        if !rest.is_empty() {
-            let last = &mut packed[whole.len() * rows + row];
-            last.fill(E::zero());
-            last[..rest.len()].copy_from_slice(rest);
+    packed: &'a mut [E],
+}
+
+impl<E: Element, const LANES: usize> Loop for Pack<'_, E, LANES> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let (packed, _) = self.packed.as_chunks_mut::<LANES>();
+        let registers = self.width.div_ceil(LANES) * self.rows;
+        for row in 0..self.rows {
+            let lines = &self.item[row * self.plane..][..self.lines * self.width];
+            for (line, packed) in
+                (lines.chunks_exact(self.width)).zip(packed.chunks_exact_mut(registers))
+            {
+                let (whole, rest) = line.as_chunks::<LANES>();
+                let mut own = packed[row..].iter_mut().step_by(self.rows);
+                for (values, packed) in whole.iter().zip(&mut own) {
+                    *packed = *values;
+                }
+                if let Some(last) = own.next() {
+                    *last = [E::zero(); LANES];
+                    for (packed, &value) in last.iter_mut().zip(rest) {
+                        *packed = value;
+                    }
+                }
+            }
         }
     }
 }

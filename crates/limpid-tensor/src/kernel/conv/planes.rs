@@ -1,6 +1,7 @@
 //! An image laid out so that kernels read it at any place without asking where it ends.
 
 use crate::Element;
+use crate::simd::{self, Arithmetic, Loop};
 
 /// The layout of an image `[channels, height, width]`: padded with zeros, and dealt out so that
 /// places a stride apart become neighbours. Padded row t goes into plane t mod stride as its row
@@ -127,6 +128,7 @@ impl Planes {
     pub(crate) fn fill<E: Element>(&self, image: &[E], planes: &mut [E]) {
         let [rows, columns] = [0, 1].map(|axis| self.runs(axis));
         let [height, width] = self.image;
+        let level = simd::level();
         for channel in 0..self.channels {
             let image = &image[channel * height * width..][..height * width];
             for (down, &[first, from, lines]) in rows.iter().enumerate() {
@@ -137,41 +139,66 @@ impl Planes {
                     let plane = down * self.kept[1].len() + across;
                     let row = plane * self.size[0] + first;
                     let at = channel * self.channel_step + row * self.size[1] + column;
-                    let (source, target) = (&image[from * width + start..], &mut planes[at..]);
-                    self.copy(source, target, [lines, length]);
+                    level.run(Lines {
+                        source: &image[from * width + start..],
+                        target: &mut planes[at..],
+                        steps: [self.stride[0] * width, self.size[1]],
+                        stride: self.stride[1],
+                        lines,
+                        length,
+                    });
                 }
             }
         }
     }
+}
 
-    /// Copies `lines` lines, of which every `stride`-th element is taken.
-    fn copy<E: Element>(&self, source: &[E], target: &mut [E], [lines, length]: [usize; 2]) {
+/// Copies lines, of which every `stride`-th element is taken.
+pub(super) struct Lines<'a, E> {
+    pub(super) source: &'a [E],
+    pub(super) target: &'a mut [E],
+    /// How far lines lie apart, in source and target.
+    pub(super) steps: [usize; 2],
+    pub(super) stride: usize,
+    pub(super) lines: usize,
+    pub(super) length: usize,
+}
+
+impl<E: Element> Loop for Lines<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        // Lines are too short to be worth a call of `memcpy`.
         const TOGETHER: usize = 8;
-        let steps = [self.stride[0] * self.image[1], self.size[1]];
-        if self.stride[1] == 1 && length >= TOGETHER {
-            // Column by column of eight: lines are too short to be worth a call of `memcpy`.
-            for first in (0..length).step_by(TOGETHER) {
-                let first = first.min(length - TOGETHER);
-                for line in 0..lines {
-                    let target = &mut target[line * steps[1] + first..][..TOGETHER];
-                    target.copy_from_slice(&source[line * steps[0] + first..][..TOGETHER]);
+        let length = self.length;
+        for line in 0..self.lines {
+            let source = &self.source[line * self.steps[0]..];
+            let target = &mut self.target[line * self.steps[1]..][..length];
+            match self.stride {
+                1 => {
+                    let source = &source[..length];
+                    let (chunks, rest) = target.as_chunks_mut::<TOGETHER>();
+                    let (sources, ends) = source.as_chunks::<TOGETHER>();
+                    for (target, source) in chunks.iter_mut().zip(sources) {
+                        *target = *source;
+                    }
+                    for (target, &source) in rest.iter_mut().zip(ends) {
+                        *target = source;
+                    }
                 }
-            }
-            return;
-        }
-        for line in 0..lines {
-            let target = &mut target[line * steps[1]..][..length];
-            let source = &source[line * steps[0]..];
-            if self.stride[1] == 2 {
-                let (pairs, _) = source.as_chunks::<2>();
-                for (target, pair) in target.iter_mut().zip(pairs) {
-                    *target = pair[0];
+                2 => {
+                    let (pairs, _) = source.as_chunks::<2>();
+                    for (target, pair) in target.iter_mut().zip(pairs) {
+                        *target = pair[0];
+                    }
+                    target[length - 1] = source[2 * (length - 1)];
                 }
-                target[length - 1] = source[2 * (length - 1)];
-            } else {
-                let source = source.iter().step_by(self.stride[1]);
-                for (target, &value) in target.iter_mut().zip(source) {
-                    *target = value;
+                stride => {
+                    let source = source.iter().step_by(stride);
+                    for (target, &value) in target.iter_mut().zip(source) {
+                        *target = value;
+                    }
                 }
             }
         }

@@ -319,7 +319,7 @@ impl Geometry {
                     out.fill(bias.map_or(E::zero(), |bias| bias[index % bias.len()]));
                 }
             }
-            let mut done = 0;
+            let (mut done, end) = (0, first + out.len());
             while done < out.len() {
                 let (item, from) = ((first + done) / length, (first + done) % length);
                 let until = done + (length - from).min(out.len() - done);
@@ -335,9 +335,15 @@ impl Geometry {
                     planes.fill(source, laid);
                     &**laid
                 };
+                // What is laid out next; with parts of an item, the item is near already.
+                let mut ahead: &[E] = match first + until < end && from == 0 {
+                    true => &x[(item + 1) * image..(item + 2) * image],
+                    false => &[],
+                };
                 for correlation in correlations {
                     let channel = from / correlation.channel_step();
-                    correlation.run(source, bias, channel, &mut out[done..until]);
+                    let out = &mut out[done..until];
+                    correlation.run(source, bias, channel, out, std::mem::take(&mut ahead));
                 }
                 if rectified {
                     // While they are in the cache.
@@ -364,7 +370,7 @@ impl Geometry {
             &planes,
             offsets,
             self.inputs * planes.channel_step(),
-            (self.groups, self.outputs),
+            [self.batch, self.groups, self.outputs],
             self.patches.places,
         );
         let length = self.groups * self.outputs * self.taps();
@@ -400,7 +406,13 @@ impl Geometry {
                     }
                     source = &laid;
                 }
-                gathering.add(source, &g[item * places..next * places], &mut packed, total);
+                let after = end.min(next + step);
+                let ahead = [
+                    &x[next * image..after * image],
+                    &g[next * places..after * places],
+                ];
+                let gradients = &g[item * places..next * places];
+                gathering.add(source, gradients, &mut packed, total, ahead);
             }
         };
         if self.work() < SHARED {
