@@ -188,11 +188,16 @@ impl<E: Element> Loop for Lines<'_, E> {
                     }
                 }
                 2 => {
-                    let (pairs, _) = source.as_chunks::<2>();
-                    for (target, pair) in target.iter_mut().zip(pairs) {
-                        *target = pair[0];
+                    let (chunks, _) = target.as_chunks_mut::<TOGETHER>();
+                    let (sources, _) = source.as_chunks::<{ 2 * TOGETHER }>();
+                    let mut done = 0;
+                    for (target, source) in chunks.iter_mut().zip(sources) {
+                        *target = std::array::from_fn(|place| source[2 * place]);
+                        done += TOGETHER;
                     }
-                    target[length - 1] = source[2 * (length - 1)];
+                    for (place, target) in target.iter_mut().enumerate().skip(done) {
+                        *target = source[2 * place];
+                    }
                 }
                 stride => {
                     let source = source.iter().step_by(stride);

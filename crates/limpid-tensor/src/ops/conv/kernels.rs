@@ -190,6 +190,7 @@ impl Geometry {
         bias: Option<&[E]>,
     ) -> Storage<E> {
         let [down, across] = [0, 1].map(|axis| self.remainders(axis));
+        let down = self.bands(down);
         let first = [&down, &across].map(|all| all.iter().map(|it| it.reads[0]).min().unwrap_or(0));
         let last = [&down, &across].map(|all| all.iter().map(|it| it.reads[1]).max().unwrap_or(0));
         let planes = Planes::new::<E>(
@@ -250,39 +251,6 @@ impl Geometry {
             rectified: false,
         };
         self.correlate(&planes, &correlations, g, bias, results)
-    }
-
-    /// The rows (or columns) of the image by their remainders.
-    fn remainders(&self, axis: usize) -> Vec<Remainder> {
-        let Patches {
-            image,
-            kernel,
-            stride,
-            lead,
-            dilation,
-            ..
-        } = self.patches;
-        let (length, stride, lead) = (image[axis], stride[axis], lead[axis]);
-        let remainders = (0..stride).map(|remainder| {
-            // The first coordinate i of the image, and its place q, with i + lead = q stride + r.
-            let place = lead.saturating_sub(remainder).div_ceil(stride);
-            let origin = place * stride + remainder - lead;
-            let count = length.saturating_sub(origin).div_ceil(stride);
-            let taps: Vec<(usize, isize)> = (0..kernel[axis])
-                .map(|tap| (tap, tap * dilation[axis]))
-                .filter(|(_, at)| at % stride == remainder)
-                .map(|(tap, at)| (tap, place as isize - (at / stride) as isize))
-                .collect();
-            let nearest = taps.iter().map(|tap| tap.1).min().unwrap_or(0);
-            let farthest = taps.iter().map(|tap| tap.1).max().unwrap_or(0);
-            Remainder {
-                origin,
-                count,
-                reads: [nearest, farthest + count as isize - 1],
-                taps,
-            }
-        });
-        remainders.filter(|remainder| remainder.count > 0).collect()
     }
 
     /// Runs correlations of every image, which together write its results.
@@ -460,17 +428,6 @@ impl<E: Element> Loop for Rectify<'_, E> {
             *x = Relu.value(*x);
         }
     }
-}
-
-/// Rows or columns of an image that lie a stride apart.
-struct Remainder {
-    /// The first in the image.
-    origin: usize,
-    count: usize,
-    /// The taps of the kernel that they see, each with the place that the first one sees there.
-    taps: Vec<(usize, isize)>,
-    /// The first and the last place that is seen.
-    reads: [isize; 2],
 }
 
 fn area([height, width]: [usize; 2]) -> usize {

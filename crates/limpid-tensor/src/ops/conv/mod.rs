@@ -2,6 +2,7 @@
 
 mod forward;
 mod kernels;
+mod remainder;
 mod transposed;
 
 pub use kernels::Convolution;
