@@ -5,6 +5,7 @@ use super::kernels::{Geometry, Patches};
 /// Of so many rows of a kernel that are laid over places and padding, one must see padding alone for
 /// the rows of the image to be cut into bands.
 const PADDING: usize = 20;
+
 /// Rows or columns of an image that lie a stride apart.
 pub(super) struct Remainder {
     /// The first in the image.
