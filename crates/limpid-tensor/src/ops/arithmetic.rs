@@ -85,13 +85,15 @@ impl<E: Element> Elementwise<E> for Clamp<E> {
     #[inline(always)]
     fn value(&self, x: E) -> E {
         // NaN fails both comparisons and passes through.
-        let x = if x < self.min { self.min } else { x };
-        if x > self.max { self.max } else { x }
+        let Self { min, max } = *self;
+        let x = if x < min { min } else { x };
+        if x > max { max } else { x }
     }
 
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
-        if x >= self.min && x <= self.max {
+        let Self { min, max } = *self;
+        if (x >= min) & (x <= max) {
             gradient
         } else {
             E::zero()

@@ -19,7 +19,8 @@ pub enum Saved {
 ///
 /// The loop over the elements becomes vector instructions where `value` and `backward` are marked
 /// `#[inline(always)]` and hold nothing but arithmetic, comparisons that select one of two numbers,
-/// and functions of [`math`](crate::math).
+/// and functions of [`math`](crate::math). What is selected should be there before the comparison: a
+/// field that is read on one side only is a branch.
 ///
 /// # Example
 /// ```

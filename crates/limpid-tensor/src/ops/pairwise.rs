@@ -227,16 +227,12 @@ impl<E: Element> Backward<E> for ExtremeBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let half = E::of(0.5);
-        let share = |own: E, other: E, g: E| {
-            let lead = (own - other) * self.sign;
-            if lead > E::zero() {
-                g
-            } else if own == other {
-                g * half
-            } else {
-                E::zero()
-            }
+        let (half, sign) = (E::of(0.5), self.sign);
+        let share = move |own: E, other: E, g: E| {
+            let lead = (own - other) * sign;
+            let tied = g * half;
+            let rest = if own == other { tied } else { E::zero() };
+            if lead > E::zero() { g } else { rest }
         };
         let (left, right) = (&self.left, &self.right);
         let to_right = |a, b, g| share(b, a, g);

@@ -194,6 +194,9 @@ impl<E: Element> Power<E> {
 
     /// x^y, for loops over many numbers, where it [holds](Self::holds). NaN where x is negative and
     /// y no whole number.
+    ///
+    /// At most POW units in the last place off in `f32` for all x and two exponents; 1.00 in `f64`,
+    /// where not every number was tried.
     #[inline(always)]
     pub fn of(&self, x: E) -> E {
         let value = E::raised(x.abs(), self.exponent);

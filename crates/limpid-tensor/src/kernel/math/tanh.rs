@@ -1,20 +1,19 @@
 //! The hyperbolic tangent.
 //!
-//! x + x^3 P(x^2) / Q(x^2) below 0.625, 1 - 2 / (e^2x + 1) above (Cody and Waite 1980, chapter 13;
-//! the coefficients in double precision are those of the Cephes library, Moshier 1995). Both are a
-//! sum with one quotient, which is divided once.
+//! 2x = n log 2 + 2q with a whole n, and with C(q^2) = q coth q, which a polynomial of the least
+//! greatest error stands for (Remez' exchange), e^2q is (C + q) / (C - q). Below 0.6 n is 0 and the
+//! result q / C; above it is 1 - 2 / (e^2x + 1). Both are a sum with one quotient over
+//! 2^n (C + q) + (C - q), which is divided once.
 
-use super::exp::{ExpConstants, exp_normal};
+use super::exp::ExpConstants;
 use crate::Element;
 
 use super::{at_most, polynomial};
 
 /// The constants of the hyperbolic tangent for one type of number.
 pub trait TanhConstants: ExpConstants {
-    /// P.
-    const TANH_ABOVE: &'static [Self];
-    /// Q.
-    const TANH_BELOW: &'static [Self];
+    /// (C(w) - 1) / w for w up to 0.36.
+    const TANH: &'static [Self];
     /// Where the two formulas meet.
     const TANH_MIDDLE: Self;
     /// From here on it is 1 when rounded.
@@ -22,47 +21,57 @@ pub trait TanhConstants: ExpConstants {
 }
 
 impl TanhConstants for f32 {
-    /// Error: 2^-28.
-    const TANH_ABOVE: &'static [Self] = &[
-        -0.333_332_84,
-        0.133_314_91,
-        -0.053_743_497,
-        0.020_650_588,
-        -0.005_717_045,
+    /// Error of C: 2^-31.
+    const TANH: &'static [Self] = &[
+        0.333_333_3,
+        -0.022_221_604,
+        0.002_111_159_3,
+        -1.939_487_7e-4,
     ];
-    const TANH_BELOW: &'static [Self] = &[1.0];
-    const TANH_MIDDLE: Self = 0.625;
+    const TANH_MIDDLE: Self = 0.6;
     const TANH_GREATEST: Self = 10.0;
 }
 
 impl TanhConstants for f64 {
-    const TANH_ABOVE: &'static [Self] = &[
-        -1.614_687_684_417_084_5e3,
-        -9.928_772_310_019_185e1,
-        -9.643_991_794_250_523e-1,
+    /// Error of C: 2^-59.
+    const TANH: &'static [Self] = &[
+        0.333_333_333_333_332_9,
+        -0.022_222_222_222_181_625,
+        0.002_116_402_115_147_364_5,
+        -2.116_401_928_681_587_9e-4,
+        2.137_764_352_999_786_8e-5,
+        -2.163_650_159_055_599e-6,
+        2.171_264_079_556_561_3e-7,
+        -1.891_909_885_290_781e-8,
     ];
-    const TANH_BELOW: &'static [Self] = &[
-        4.844_063_053_251_255e3,
-        2.235_488_390_601_004_5e3,
-        1.128_116_784_916_329_3e2,
-        1.0,
-    ];
-    const TANH_MIDDLE: Self = 0.625;
+    const TANH_MIDDLE: Self = 0.6;
     const TANH_GREATEST: Self = 20.0;
 }
 
 /// The hyperbolic tangent, for loops over many numbers.
+///
+/// At most TANH units in the last place off in `f32`; 1.32 in `f64`, where not every number was tried.
 #[inline(always)]
 pub fn tanh<E: Element>(x: E) -> E {
     let size = at_most(x.abs(), E::TANH_GREATEST);
-    let square = size * size;
-    let (start, above, below) = if size < E::TANH_MIDDLE {
-        let above = size * square * polynomial(square, E::TANH_ABOVE);
-        (size, above, polynomial(square, E::TANH_BELOW))
+    let is_small = size < E::TANH_MIDDLE;
+    let rounded = if is_small {
+        E::ROUND
     } else {
-        (E::one(), -E::TWO, exp_normal(size + size) + E::one())
+        size * (E::TWO * E::LOG2_E) + E::ROUND
     };
-    (start + above / below).copysign(x)
+    let n = rounded - E::ROUND;
+    let q = (size - n * (E::HALF * E::LN_2_HIGH)) - n * (E::HALF * E::LN_2_LOW);
+    let square = q * q;
+    let c = E::one() + square * polynomial(square, E::TANH);
+    let (above, below) = (c + q, c - q);
+    let (start, share) = if is_small {
+        (E::zero(), q + q)
+    } else {
+        (E::one(), -E::TWO * below)
+    };
+    let value = start + share / (E::power(rounded, 0) * above + below);
+    value.copysign(x)
 }
 
 #[cfg(test)]

@@ -97,20 +97,14 @@ impl<E: Element> Elementwise<E> for LeakyRelu<E> {
 
     #[inline(always)]
     fn value(&self, x: E) -> E {
-        if x > E::zero() {
-            x
-        } else {
-            x * self.negative_slope
-        }
+        let below = x * self.negative_slope;
+        if x > E::zero() { x } else { below }
     }
 
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
-        if x > E::zero() {
-            gradient
-        } else {
-            gradient * self.negative_slope
-        }
+        let below = gradient * self.negative_slope;
+        if x > E::zero() { gradient } else { below }
     }
 }
 
@@ -124,20 +118,14 @@ impl<E: Element> Elementwise<E> for Elu<E> {
 
     #[inline(always)]
     fn value(&self, x: E) -> E {
-        if x <= E::zero() {
-            self.alpha * math::exp_m1(x)
-        } else {
-            x
-        }
+        let below = self.alpha * math::exp_m1(x);
+        if x <= E::zero() { below } else { x }
     }
 
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
-        if x <= E::zero() {
-            gradient * self.alpha * math::exp(x)
-        } else {
-            gradient
-        }
+        let below = gradient * self.alpha * math::exp(x);
+        if x <= E::zero() { below } else { gradient }
     }
 }
 
@@ -152,18 +140,15 @@ impl<E: Element> Elementwise<E> for HardTanh<E> {
 
     #[inline(always)]
     fn value(&self, x: E) -> E {
-        if x < self.min {
-            self.min
-        } else if x > self.max {
-            self.max
-        } else {
-            x
-        }
+        let Self { min, max } = *self;
+        let x = if x < min { min } else { x };
+        if x > max { max } else { x }
     }
 
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
-        if x <= self.min || x >= self.max {
+        let Self { min, max } = *self;
+        if (x <= min) | (x >= max) {
             E::zero()
         } else {
             gradient
