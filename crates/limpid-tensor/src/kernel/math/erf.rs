@@ -91,7 +91,8 @@ impl ErfConstants for f64 {
 /// The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x, for loops over many
 /// numbers.
 ///
-/// At most ERF units in the last place off in `f32`; 1.03 in `f64`, where not every number was tried.
+/// At most 1.51 units in the last place off in `f32`, at every number;
+/// 1.03 is the most that was found in `f64`, among thousands.
 #[inline(always)]
 pub fn erf<E: Element>(x: E) -> E {
     let size = at_most(x.abs(), E::ERF_GREATEST);

@@ -195,8 +195,8 @@ impl<E: Element> Power<E> {
     /// x^y, for loops over many numbers, where it [holds](Self::holds). NaN where x is negative and
     /// y no whole number.
     ///
-    /// At most POW units in the last place off in `f32` for all x and two exponents; 1.00 in `f64`,
-    /// where not every number was tried.
+    /// At most 0.56 units in the last place off in `f32`, for the exponents -1.5 and 2.2 at every
+    /// number from 2^-18 to 2^18; 1.00 is the most that was found in `f64`, among thousands.
     #[inline(always)]
     pub fn of(&self, x: E) -> E {
         let value = E::raised(x.abs(), self.exponent);
