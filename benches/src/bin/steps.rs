@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use limpid_benches::measure::{measure, peak_megabytes};
 use limpid_benches::workloads::{Sizes, Workload};
-use limpid_tensor::Result;
+use limpid_tensor::{ConvAlgorithm, Result};
 use serde_json::json;
 
 /// Times whole training steps: forward, loss, backward, update.
@@ -44,12 +44,21 @@ struct Arguments {
     /// Hidden layers, in place of the workload's own (W1, W6).
     #[arg(long)]
     depth: Option<usize>,
+    /// How convolutions are computed (W3, W4).
+    #[arg(long, default_value = "direct")]
+    convolution: Way,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Dtype {
     F32,
     F64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Way {
+    Direct,
+    Winograd,
 }
 
 fn main() -> ExitCode {
@@ -79,6 +88,10 @@ fn run(workload: Workload, arguments: &Arguments) -> Result<()> {
         batch: arguments.batch,
         width: arguments.width,
         depth: arguments.depth,
+        convolution: match arguments.convolution {
+            Way::Direct => ConvAlgorithm::Direct,
+            Way::Winograd => ConvAlgorithm::Winograd,
+        },
     };
     let mut steps = match arguments.dtype {
         Dtype::F32 => workload.build::<f32>(sizes)?,

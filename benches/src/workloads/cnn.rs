@@ -13,9 +13,17 @@ pub(super) fn steps<E: Element>(sizes: Sizes) -> Result<Steps> {
     let sizes = sizes.only_batch("W3")?;
     let stream = Stream::new(0);
     let model = Sequential::<E>::new()
-        .with(Conv2dConfig::new(1, 32, [3, 3]).build(stream)?)
+        .with(
+            Conv2dConfig::new(1, 32, [3, 3])
+                .with_algorithm(sizes.convolution)
+                .build(stream)?,
+        )
         .with(Relu)
-        .with(Conv2dConfig::new(32, 64, [3, 3]).build(stream)?)
+        .with(
+            Conv2dConfig::new(32, 64, [3, 3])
+                .with_algorithm(sizes.convolution)
+                .build(stream)?,
+        )
         .with(Relu)
         .with(MaxPool2d::new([2, 2]))
         .with(Flatten::default())

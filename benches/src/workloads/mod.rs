@@ -10,7 +10,7 @@ mod training;
 use std::fmt;
 
 use clap::ValueEnum;
-use limpid_tensor::{Element, Error, Result};
+use limpid_tensor::{ConvAlgorithm, Element, Error, Result};
 
 /// How many different batches a workload goes through, again and again.
 pub const BATCHES: usize = 8;
@@ -83,7 +83,7 @@ impl Workload {
     }
 }
 
-/// Sizes in place of a workload's own, to see how time grows.
+/// What is other than a workload's own, to see how time grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
     /// Items in a batch.
@@ -92,6 +92,8 @@ pub struct Sizes {
     pub width: Option<usize>,
     /// Hidden layers.
     pub depth: Option<usize>,
+    /// How convolutions are computed (W3, W4).
+    pub convolution: ConvAlgorithm,
 }
 
 impl Sizes {

@@ -5,7 +5,7 @@ use limpid_nn_layers::{
     Sequential,
 };
 use limpid_optim::Sgd;
-use limpid_tensor::{Element, Result, Stream};
+use limpid_tensor::{ConvAlgorithm, Element, Result, Stream};
 
 use super::training::classifier;
 use super::{Sizes, Steps};
@@ -15,11 +15,14 @@ use super::{Sizes, Steps};
 /// conv1x1 and BN. Convolutions have no bias; batch 64, SGD with Nesterov momentum 0.9, rate 1e-3.
 pub(super) fn steps<E: Element>(sizes: Sizes) -> Result<Steps> {
     let sizes = sizes.only_batch("W4")?;
-    let mut model = convolved(Sequential::<E>::new(), 3, 16, 3, 1)?.with(Relu);
+    let way = sizes.convolution;
+    let mut model = convolved(Sequential::<E>::new(), [3, 16], 3, 1, way)?.with(Relu);
     let mut inputs = 16;
     for (channels, first_stride) in [(16, 1), (32, 2), (64, 2)] {
         for stride in [first_stride, 1] {
-            model = model.with(block(inputs, channels, stride)?).with(Relu);
+            model = model
+                .with(block([inputs, channels], stride, way)?)
+                .with(Relu);
             inputs = channels;
         }
     }
@@ -33,27 +36,32 @@ pub(super) fn steps<E: Element>(sizes: Sizes) -> Result<Steps> {
 }
 
 /// A basic block, without the ReLU after its sum.
-fn block<E: Element>(inputs: usize, channels: usize, stride: usize) -> Result<Residual<E>> {
-    let body = convolved(Sequential::new(), inputs, channels, 3, stride)?.with(Relu);
-    let block = Residual::new(convolved(body, channels, channels, 3, 1)?);
+fn block<E: Element>(
+    [inputs, channels]: [usize; 2],
+    stride: usize,
+    way: ConvAlgorithm,
+) -> Result<Residual<E>> {
+    let body = convolved(Sequential::new(), [inputs, channels], 3, stride, way)?.with(Relu);
+    let block = Residual::new(convolved(body, [channels; 2], 3, 1, way)?);
     if stride == 1 && inputs == channels {
         return Ok(block);
     }
-    let shortcut = convolved(Sequential::new(), inputs, channels, 1, stride)?;
+    let shortcut = convolved(Sequential::new(), [inputs, channels], 1, stride, way)?;
     Ok(block.with_shortcut(shortcut))
 }
 
 /// `before`, a convolution that keeps the size but for its stride, and a batch norm.
 fn convolved<E: Element>(
     before: Sequential<E>,
-    inputs: usize,
-    channels: usize,
+    [inputs, channels]: [usize; 2],
     kernel: usize,
     stride: usize,
+    way: ConvAlgorithm,
 ) -> Result<Sequential<E>> {
     let convolution = Conv2dConfig::new(inputs, channels, [kernel; 2])
         .with_stride([stride; 2])
         .with_padding(Padding::Explicit([kernel / 2; 2]))
+        .with_algorithm(way)
         .with_bias(false);
     Ok(before
         .with(convolution.build(Stream::new(0))?)

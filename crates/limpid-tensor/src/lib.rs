@@ -23,7 +23,7 @@ pub use kernel::prefetch::prefetch;
 pub use kernel::{math, simd, threads};
 pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims};
 pub use ops::batch_norm::BatchNormalized;
-pub use ops::conv::Convolution;
+pub use ops::conv::{ConvAlgorithm, Convolution};
 pub use ops::elementwise::{Elementwise, Saved};
 pub use ops::pool::Pooling;
 pub use ops::recurrent::RecurrentWeights;

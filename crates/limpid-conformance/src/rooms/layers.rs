@@ -5,7 +5,7 @@ use limpid_nn_layers::{
     ConvTranspose2d, Embedding, GroupNorm, Gru, LayerNorm, Linear, Lstm, LstmState, MaxPool2d,
     Maxout, Module, Padding, RmsNorm, Rnn, scaled_dot_product_attention,
 };
-use limpid_tensor::{Buffer, Convolution, Element, Pooling, Stream};
+use limpid_tensor::{Buffer, ConvAlgorithm, Convolution, Element, Pooling, Stream};
 use ndarray::{ArrayD, ArrayView, IxDyn};
 
 use super::{Operation, Outcome, operations, single};
@@ -71,6 +71,7 @@ pub(super) const OPERATIONS: &[Operation] = operations![
             padding: padding(it)?,
             dilation: numbers(it, "dilation", [1; 2])?,
             groups: groups(it)?,
+            algorithm: ConvAlgorithm::Direct,
         })
     },
     "conv_transpose2d" => |it| {
@@ -79,6 +80,7 @@ pub(super) const OPERATIONS: &[Operation] = operations![
             padding: numbers(it, "padding", [0; 2])?.map(|both| [both; 2]),
             dilation: numbers(it, "dilation", [1; 2])?,
             groups: groups(it)?,
+            ..Convolution::default()
         };
         evaluated(it, &ConvTranspose2d {
             weight: it.parameter("weight")?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use limpid_init::{Initializer, Nonlinearity};
-use limpid_tensor::{Convolution, Element, Parameter, Result, Stream, Tensor};
+use limpid_tensor::{ConvAlgorithm, Convolution, Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::{Filling, Padding, settings};
 use crate::{Context, Module, Parameters};
@@ -37,6 +37,8 @@ pub struct Conv2dConfig {
     pub dilation: [usize; 2],
     /// Groups of channels that see nothing of each other. The default is 1.
     pub groups: usize,
+    /// How the convolution is computed. The default is directly, by its definition.
+    pub algorithm: ConvAlgorithm,
     /// Whether there is a bias; it starts at 0. The default is yes.
     pub bias: bool,
     /// What follows the layer: chooses the scheme that fills the weight. The default is a ReLU.
@@ -56,6 +58,7 @@ impl Conv2dConfig {
             padding: Padding::VALID,
             dilation: [1; 2],
             groups: 1,
+            algorithm: ConvAlgorithm::default(),
             bias: true,
             nonlinearity: Nonlinearity::Relu,
             initializer: None,
@@ -84,6 +87,12 @@ impl Conv2dConfig {
     #[must_use]
     pub fn with_groups(self, groups: usize) -> Self {
         Self { groups, ..self }
+    }
+
+    /// The same, computed by `algorithm`.
+    #[must_use]
+    pub fn with_algorithm(self, algorithm: ConvAlgorithm) -> Self {
+        Self { algorithm, ..self }
     }
 
     /// The same, with a bias or without.
@@ -137,6 +146,7 @@ impl Conv2dConfig {
             padding,
             dilation,
             groups,
+            algorithm,
             ..
         } = *self;
         Ok(Conv2d {
@@ -146,6 +156,7 @@ impl Conv2dConfig {
             padding,
             dilation,
             groups,
+            algorithm,
         })
     }
 }
@@ -174,6 +185,9 @@ pub struct Conv2d<E: Element> {
     pub dilation: [usize; 2],
     /// Groups of channels that see nothing of each other.
     pub groups: usize,
+    /// How the convolution is computed.
+    #[parameters(skip)]
+    pub algorithm: ConvAlgorithm,
 }
 
 impl<E: Element> Conv2d<E> {
@@ -198,14 +212,18 @@ impl<E: Element> Conv2d<E> {
             // The operation says what is wrong with a weight of another rank.
             _ => [1, 1],
         };
-        settings(
+        let settings = settings(
             "conv2d",
             kernel,
             self.stride,
             self.padding,
             self.dilation,
             self.groups,
-        )
+        )?;
+        Ok(Convolution {
+            algorithm: self.algorithm,
+            ..settings
+        })
     }
 }
 

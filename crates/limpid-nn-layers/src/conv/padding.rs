@@ -47,6 +47,7 @@ pub(super) fn settings(
         padding,
         dilation,
         groups,
+        ..Convolution::default()
     })
 }
 

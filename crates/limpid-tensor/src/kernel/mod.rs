@@ -17,3 +17,4 @@ pub(crate) mod reduce;
 pub mod simd;
 pub(crate) mod steps;
 pub mod threads;
+pub(crate) mod winograd;

@@ -62,8 +62,8 @@ pub(crate) struct Micro<E: 'static> {
     /// By rows less one, then by vectors less one.
     pub(crate) kernels: &'static [[Kernel<E>; VECTORS]],
     /// Rows and columns of the blocks that `transpose` turns.
-    pub(super) block: usize,
-    pub(super) transpose: Transpose<E>,
+    pub(crate) block: usize,
+    pub(crate) transpose: Transpose<E>,
 }
 
 /// # Safety

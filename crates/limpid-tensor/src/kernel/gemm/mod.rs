@@ -19,6 +19,7 @@ mod tiles;
 mod transpose;
 
 pub(crate) use drive::{Blend, Then, multiply, product};
+pub(crate) use micro::Micro;
 #[expect(unreachable_pub, reason = "a public trait is bounded by it")]
 pub use micro::Multiply;
 pub(crate) use pack::Strided;

@@ -9,7 +9,7 @@
 /// # Safety
 /// The processor has the instruction set of that `Micro`, and both blocks are valid, the second for
 /// writing.
-pub(super) type Transpose<E> =
+pub(crate) type Transpose<E> =
     unsafe fn(from: *const E, from_row: usize, to: *mut E, to_row: usize);
 
 /// For any processor: a block of four.

@@ -85,6 +85,7 @@ fn geometry(input: &[usize], weight: &[usize], settings: &Convolution) -> Result
         inputs,
         outputs: outputs / groups,
         patches,
+        algorithm: settings.algorithm,
     })
 }
 
@@ -218,7 +219,7 @@ impl<E: Element> Tensor<E> {
             stride: [1, settings.stride[1]],
             padding: [[0; 2], settings.padding[1]],
             dilation: [1, settings.dilation[1]],
-            groups: settings.groups,
+            ..*settings
         };
         self.unsqueeze(-2)?
             .conv2d(&weight.unsqueeze(-2)?, bias, &flat)?

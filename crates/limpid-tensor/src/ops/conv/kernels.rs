@@ -1,8 +1,10 @@
 //! How a kernel is laid over an image, and the three products that convolutions are made of.
 
+use super::algorithm::ConvAlgorithm;
 use crate::buffers::{self, Storage};
 use crate::kernel::conv::{Correlation, Gathering, Planes, Target};
 use crate::kernel::threads;
+use crate::kernel::winograd::Kernels;
 use crate::ops::activation::Relu;
 use crate::simd::{self, Arithmetic, Loop};
 use crate::{Element, Elementwise, Error, Result};
@@ -19,6 +21,8 @@ pub struct Convolution {
     /// Into how many groups the channels are divided that see nothing of each other. The default is
     /// 1.
     pub groups: usize,
+    /// How it is computed. The default is directly, by its definition.
+    pub algorithm: ConvAlgorithm,
 }
 
 impl Default for Convolution {
@@ -28,6 +32,7 @@ impl Default for Convolution {
             padding: [[0; 2]; 2],
             dilation: [1; 2],
             groups: 1,
+            algorithm: ConvAlgorithm::default(),
         }
     }
 }
@@ -81,6 +86,7 @@ pub(super) struct Geometry {
     /// Channels of the image of places in one group.
     pub(super) outputs: usize,
     pub(super) patches: Patches,
+    pub(super) algorithm: ConvAlgorithm,
 }
 
 /// No batch is cut into more tasks than this; by its length alone, so that sums over the batch do
@@ -147,6 +153,15 @@ impl Geometry {
         bias: Option<&[E]>,
         rectified: bool,
     ) -> Storage<E> {
+        if let Some(winograd) = self.winograd() {
+            let kernels = Kernels::new(weight, [self.outputs, self.inputs]);
+            let level = simd::level();
+            return winograd.apply(x, &kernels, bias, &|places| {
+                if rectified {
+                    level.run(Rectify(places));
+                }
+            });
+        }
         let (planes, offsets) = self.planes::<E>();
         let [height, width] = self.patches.places;
         let target = Target {
@@ -189,6 +204,10 @@ impl Geometry {
         weight: &[E],
         bias: Option<&[E]>,
     ) -> Storage<E> {
+        if let Some(winograd) = self.winograd() {
+            let kernels = Kernels::flipped(weight, [self.outputs, self.inputs]);
+            return winograd.transposed().apply(g, &kernels, bias, &|_| {});
+        }
         let [down, across] = [0, 1].map(|axis| self.remainders(axis));
         let down = self.bands(down);
         let first = [&down, &across].map(|all| all.iter().map(|it| it.reads[0]).min().unwrap_or(0));
@@ -333,6 +352,9 @@ impl Geometry {
 
     /// The weight's gradient: the sum over the batch of g patches(x)^T.
     pub(super) fn weight_gradient<E: Element>(&self, x: &[E], g: &[E]) -> Storage<E> {
+        if let Some(winograd) = self.winograd() {
+            return winograd.weight_gradient(x, g);
+        }
         let (planes, offsets) = self.planes::<E>();
         let gathering = Gathering::new::<E>(
             &planes,
@@ -343,7 +365,7 @@ impl Geometry {
         );
         let length = self.groups * self.outputs * self.taps();
         let mut total = buffers::zeroed(length);
-        if self.batch * length == 0 {
+        if self.batch * length * self.image() == 0 {
             return total;
         }
         // A task has at least as many items as are done at once.
@@ -430,6 +452,6 @@ impl<E: Element> Loop for Rectify<'_, E> {
     }
 }
 
-fn area([height, width]: [usize; 2]) -> usize {
+pub(super) fn area([height, width]: [usize; 2]) -> usize {
     height * width
 }

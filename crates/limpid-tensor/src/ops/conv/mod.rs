@@ -1,10 +1,12 @@
 //! Convolutions.
 
+mod algorithm;
 mod forward;
 mod kernels;
 mod remainder;
 mod transposed;
 
+pub use algorithm::ConvAlgorithm;
 pub use kernels::Convolution;
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::Convolution;
 use crate::{Element, Stream, Tensor, simd, threads};
 
+mod winograd;
+
 /// Calls `visit` with the places in image, weight and result of every product that a convolution is
 /// made of.
 fn products(
@@ -119,6 +121,7 @@ proptest! {
             padding: [[padding[0], padding[1]], [padding[2], padding[3]]],
             dilation: [dilation.0, dilation.1],
             groups,
+            ..Convolution::default()
         };
         let image = [batch, groups * inputs, image.0, image.1];
         let kernel = [kernel.0, kernel.1];

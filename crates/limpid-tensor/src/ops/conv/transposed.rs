@@ -98,6 +98,7 @@ fn geometry(
         inputs: outputs,
         outputs: channels / groups,
         patches,
+        algorithm: settings.algorithm,
     })
 }
 
@@ -177,6 +178,7 @@ mod tests {
             padding: [[1, 1], [0, 1]],
             dilation: [1, 2],
             groups: 2,
+            ..Convolution::default()
         };
         let inputs = [
             Tensor::<f64>::standard_normal([2, 4, 3, 2], Stream::new(1)),
