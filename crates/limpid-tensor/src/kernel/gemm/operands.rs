@@ -158,6 +158,15 @@ impl<E> Ahead<E> {
         }
     }
 
+    /// Where it begins; of nothing, at `near`, as an address without memory takes longest of all.
+    #[inline(always)]
+    pub(super) fn or(self, near: *const E) -> *const E {
+        match self.elements {
+            0 => near,
+            _ => self.start,
+        }
+    }
+
     /// How many bytes further a tile of `depth` steps asks with each step.
     #[inline(always)]
     pub(super) fn step(self, depth: usize) -> usize {

@@ -259,7 +259,7 @@ impl<E: Element> Whole<'_, E> {
                     out_row,
                     scale: self.blend.scale,
                     keep,
-                    ahead: ahead.start,
+                    ahead: ahead.or(right.as_ptr()),
                     ahead_step: ahead.step(panels.depth),
                 };
                 // SAFETY: the operands are of the tile's rows and the panel's vectors; `edge` holds
