@@ -1,18 +1,16 @@
 //! Yes-and-no questions to a few rows of a table.
 
 use limpid_tensor::buffers::{self, Storage};
-use limpid_tensor::simd::{self, Arithmetic, Loop};
+use limpid_tensor::simd::{self, Arithmetic, Level, Loop};
 use limpid_tensor::{
     Backward, Element, Error, Gradient, InputGradients, Result, RowIndex, Rows, Tensor, math,
-    prefetch, threads,
+    table, threads,
 };
 
 use crate::lanes::{LANES, folded, padded};
 
 /// The multiply-adds that are worth a task of their own.
 const TASK: usize = 1 << 17;
-/// How many rows ahead the memory is asked for: rows lie far apart, so the processor cannot guess.
-const AHEAD: usize = 6;
 
 /// Questions of items whether they belong to rows of a table, item after item.
 #[derive(Clone, Debug)]
@@ -82,9 +80,11 @@ impl<E: Element> Backward<E> for LogisticRowsBackward<E> {
             return Ok(());
         }
         let gradient = gradient.elements();
-        let pairs = self.slopes.iter().zip(self.items.rows());
-        let slopes = pairs.map(|(&slope, &item)| slope * gradient[item]);
-        let slopes = Tensor::from_storage(slopes.collect(), [self.slopes.len()])?;
+        let mut slopes = buffers::copied(&self.slopes);
+        for (slope, &item) in slopes.iter_mut().zip(self.items.rows()) {
+            *slope *= gradient[item];
+        }
+        let slopes = Tensor::from_storage(slopes, [self.slopes.len()])?;
         if inputs.wants(1) {
             let (rows, items) = (self.rows.clone(), self.items.clone());
             let input = self.input.clone();
@@ -146,6 +146,7 @@ pub(crate) fn logistic_rows<E: Element>(
     threads::chunks(parts.as_mut_slice(), 1, |_, parts| {
         for part in parts {
             level.run(Answer {
+                level,
                 part,
                 questions: &questions,
                 width,
@@ -212,6 +213,7 @@ fn cut<'a, E>(
 
 /// Answers the questions of some items.
 struct Answer<'a, 'b, E> {
+    level: Level,
     part: &'a mut Part<'b, E>,
     questions: &'a Questions,
     width: usize,
@@ -233,7 +235,6 @@ impl<E: Element> Loop for Answer<'_, '_, E> {
             input_slopes,
         } = self.part;
         let width = self.width;
-        let row = |row: usize| &self.weights[row * width..][..width];
         let mut first = *first_question;
         for (offset, loss) in losses.iter_mut().enumerate() {
             let item = *first_item + offset;
@@ -243,11 +244,10 @@ impl<E: Element> Loop for Answer<'_, '_, E> {
             let yes = &self.questions.yes[first..end];
             let input = &self.inputs[item * width..][..width];
             // The score of the right answer stands in the place of its slope for a moment.
-            for (place, ((slope, &of), &yes)) in slopes.iter_mut().zip(rows).zip(yes).enumerate() {
-                if let Some(&coming) = self.questions.rows.get(first + place + AHEAD) {
-                    prefetch(row(coming));
-                }
-                let score = dot::<E, A>(input, row(of)) + self.biases[of];
+            let asked = &self.questions.rows[first..];
+            table::products(self.level, input, self.weights, asked, slopes);
+            for ((slope, &of), &yes) in slopes.iter_mut().zip(rows).zip(yes) {
+                let score = *slope + self.biases[of];
                 *slope = if yes { score } else { -score };
             }
             let mut sums = [E::zero(); LANES];
@@ -268,35 +268,11 @@ impl<E: Element> Loop for Answer<'_, '_, E> {
                 *slope = if yes { -*slope } else { *slope };
             }
             if let Some(sums) = input_slopes.get_mut(offset * width..(offset + 1) * width) {
-                for (&slope, &of) in slopes.iter().zip(rows) {
-                    for (sum, &weight) in sums.iter_mut().zip(row(of)) {
-                        *sum = A::mul_add(slope, weight, *sum);
-                    }
-                }
+                table::add_multiples(self.level, sums, self.weights, rows, slopes);
             }
             first = end;
         }
     }
-}
-
-/// The sum of products, in as many running sums as keep the processor busy.
-#[inline(always)]
-fn dot<E: Element, A: Arithmetic>(left: &[E], right: &[E]) -> E {
-    let mut sums = [E::zero(); LANES];
-    let (left, left_rest) = left.as_chunks::<LANES>();
-    let (right, right_rest) = right.as_chunks::<LANES>();
-    for (left, right) in left.iter().zip(right) {
-        for ((sum, &left), &right) in sums.iter_mut().zip(left).zip(right) {
-            *sum = A::mul_add(left, right, *sum);
-        }
-    }
-    if !left_rest.is_empty() {
-        let (left, right) = (padded(left_rest, E::zero()), padded(right_rest, E::zero()));
-        for ((sum, &left), &right) in sums.iter_mut().zip(&left).zip(&right) {
-            *sum = A::mul_add(left, right, *sum);
-        }
-    }
-    folded(sums, |sum, other| sum + other)
 }
 
 /// Checks that input `[N, D]`, weight `[R, D]` and bias `[R]` fit.

@@ -62,7 +62,7 @@ pub trait Loss<E: Element>: Send + Sync {
             Reduction::Sum => Ok(items.sum()),
             Reduction::Mean => {
                 let weight = self.total_weight(items.len(), target)?;
-                items.sum().div(&Tensor::scalar(weight))
+                Ok(items.mean_over(weight))
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use limpid_tensor::simd::{self, Arithmetic, Loop};
-use limpid_tensor::{Element, Rows, prefetch, threads};
+use limpid_tensor::{EachRow, Element, Rows, prefetch, threads};
 
 /// How many elements of touched rows are worth a task of their own.
 const TASK: usize = 1 << 16;
@@ -71,17 +71,48 @@ impl<E: Element> Loop for Add<'_, '_, E> {
             table,
         } = self.part;
         let (width, scale) = (self.width, self.scale);
-        let rows = &self.gradient.touched()[touched.clone()];
-        let mut coming = rows.iter().skip(AHEAD);
-        self.gradient.each_touched(touched.clone(), |row, sum| {
-            if let Some(row) = coming.next() {
-                prefetch(&table[(row - *first) * width..][..width]);
-            }
-            let own = &mut table[(row - *first) * width..][..width];
-            for (element, &sum) in own.iter_mut().zip(sum) {
-                *element += scale * sum;
-            }
-        });
+        let coming = &self.gradient.touched()[touched.clone()];
+        let mut each = AddRow {
+            coming: coming.get(AHEAD..).unwrap_or_default(),
+            table,
+            first: *first,
+            width,
+            scale,
+        };
+        self.gradient.each_touched_by(touched.clone(), &mut each);
+    }
+}
+
+/// Adds to one row after the other.
+struct AddRow<'a, E> {
+    /// The rows that are still to be asked for.
+    coming: &'a [usize],
+    table: &'a mut [E],
+    /// The table's first row.
+    first: usize,
+    width: usize,
+    scale: E,
+}
+
+impl<E: Element> EachRow<E> for AddRow<'_, E> {
+    #[inline(always)]
+    fn take(&mut self, row: usize, gradient: &[E]) {
+        let (first, width, scale) = (self.first, self.width, self.scale);
+        if let Some((row, rest)) = self.coming.split_first() {
+            prefetch(&self.table[(row - first) * width..][..width]);
+            self.coming = rest;
+        }
+        let own = &mut self.table[(row - first) * width..][..width];
+        add_scaled(own, gradient, scale);
+    }
+}
+
+/// `own += scale * gradient`. A function of its own, because the compiler knows of a function's
+/// parameters that they do not overlap.
+#[inline(always)]
+fn add_scaled<E: Element>(own: &mut [E], gradient: &[E], scale: E) {
+    for (element, &sum) in own.iter_mut().zip(gradient) {
+        *element += scale * sum;
     }
 }
 

@@ -90,12 +90,18 @@ impl<E: Element> Loop for SumOfSquares<'_, E> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> f64 {
-        let square = |value: E| value.double() * value.double();
+        // The square of a number in single precision is exact in double precision: added in one
+        // rounding or two, the sum is the same at every level. That of one in double precision is
+        // not.
+        let add = |sum: f64, value: E| match value.double() {
+            double if size_of::<E>() == 4 => A::mul_add(double, double, sum),
+            double => sum + double * double,
+        };
         let mut sums = [0.0_f64; LANES];
         let (blocks, rest) = self.0.as_chunks::<LANES>();
         for block in blocks {
             for (sum, &value) in sums.iter_mut().zip(block) {
-                *sum += square(value);
+                *sum = add(*sum, value);
             }
         }
         // A whole block again: sums that are met at a place known at run time alone would have to
@@ -106,7 +112,7 @@ impl<E: Element> Loop for SumOfSquares<'_, E> {
                 *own = value;
             }
             for (sum, &value) in sums.iter_mut().zip(&last) {
-                *sum += square(value);
+                *sum = add(*sum, value);
             }
         }
         let sums: [f64; 16] = std::array::from_fn(|lane| sums[lane] + sums[lane + 16]);

@@ -8,6 +8,7 @@ use crate::{Error, Result, error::ErrorKind};
 pub type Shape = SmallVec<[usize; 4]>;
 
 /// The number of elements of a shape.
+#[inline]
 pub fn count(shape: &[usize]) -> usize {
     shape.iter().product()
 }
@@ -21,11 +22,12 @@ pub(crate) struct Layout {
 }
 
 impl Clone for Layout {
+    #[inline]
     fn clone(&self) -> Self {
         // Quicker than their `clone`, which goes element by element.
         Self {
-            shape: Shape::from_slice(&self.shape),
-            strides: Shape::from_slice(&self.strides),
+            shape: owned(&self.shape),
+            strides: owned(&self.strides),
             offset: self.offset,
         }
     }
@@ -33,6 +35,7 @@ impl Clone for Layout {
 
 impl Layout {
     /// Row-major, from the storage's beginning.
+    #[inline]
     pub(crate) fn contiguous(shape: Shape) -> Self {
         let strides = row_major(&shape);
         Self {
@@ -42,11 +45,13 @@ impl Layout {
         }
     }
 
+    #[inline]
     pub(crate) fn count(&self) -> usize {
         count(&self.shape)
     }
 
     /// Whether the elements lie one after another in row-major order.
+    #[inline]
     pub(crate) fn is_contiguous(&self) -> bool {
         let mut expected = 1;
         for (&length, &stride) in self.shape.iter().zip(&self.strides).rev() {
@@ -141,11 +146,34 @@ impl Iterator for Rows<'_> {
     }
 }
 
+/// Whether two shapes are the same: quicker than a comparison of slices, which is a call.
+#[inline]
+pub(crate) fn same(left: &[usize], right: &[usize]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left == right)
+}
+
+/// A shape of its own. For ranks that need no allocation quicker than `Shape::from_slice`, which
+/// calls a function that copies memory of any length.
+#[inline]
+pub(crate) fn owned(shape: &[usize]) -> Shape {
+    match *shape {
+        [] => Shape::new(),
+        [a] => Shape::from_buf_and_len([a, 0, 0, 0], 1),
+        [a, b] => Shape::from_buf_and_len([a, b, 0, 0], 2),
+        [a, b, c] => Shape::from_buf_and_len([a, b, c, 0], 3),
+        [a, b, c, d] => Shape::from_buf_and_len([a, b, c, d], 4),
+        _ => Shape::from_slice(shape),
+    }
+}
+
 /// The strides of a contiguous row-major array.
+#[inline]
 pub(crate) fn row_major(shape: &[usize]) -> Shape {
-    let mut strides = Shape::from_elem(1, shape.len());
-    for dim in (0..shape.len().saturating_sub(1)).rev() {
-        strides[dim] = strides[dim + 1] * shape[dim + 1].max(1);
+    let mut strides = owned(shape);
+    let mut stride = 1;
+    for own in strides.iter_mut().rev() {
+        let length = std::mem::replace(own, stride);
+        stride *= length.max(1);
     }
     strides
 }

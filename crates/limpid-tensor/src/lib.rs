@@ -17,10 +17,11 @@ mod walk;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use graph::{
-    Backward, Gradient, Gradients, InputGradients, Product, RowIndex, Rows, without_gradient,
+    Backward, EachRow, Gradient, Gradients, InputGradients, Product, RowIndex, Rows,
+    without_gradient,
 };
 pub use kernel::prefetch::prefetch;
-pub use kernel::{math, simd, threads};
+pub use kernel::{math, simd, table, threads};
 pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims};
 pub use ops::batch_norm::BatchNormalized;
 pub use ops::conv::{ConvAlgorithm, Convolution};

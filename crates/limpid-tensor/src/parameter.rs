@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::graph::Node;
+use crate::layout::owned;
 use crate::{Element, Error, Result, Tensor};
 
 /// A value that training changes: a weight or a bias. It reads like the tensor that it holds.
@@ -70,7 +71,7 @@ impl<E: Element> Parameter<E> {
             return;
         }
         let shape = &self.value.layout.shape;
-        self.value.node = self.trainable.then(|| Node::leaf(shape.clone()));
+        self.value.node = self.trainable.then(|| Node::leaf(owned(shape)));
     }
 }
 

@@ -3,8 +3,10 @@
 use std::cell::Cell;
 use std::fmt;
 
+use super::node::Inputs;
 use super::walk::Walk;
 use super::{Gradient, Gradients, Node};
+use crate::layout::{owned, same};
 use crate::{Element, Error, ErrorKind, Result, Tensor};
 
 /// The backward half of an operation: what its inputs' gradients are, given its result's.
@@ -75,7 +77,7 @@ impl<E: Element> Receiver<E> for Step<'_, '_, E> {
         let Some(Some(input)) = self.node.inputs.get(input) else {
             return;
         };
-        if gradient.shape() == input.shape.as_slice() {
+        if same(gradient.shape(), &input.shape) {
             self.walk.add(input, gradient);
         } else if self.outcome.is_ok() {
             let shapes = [gradient.shape(), &input.shape];
@@ -144,7 +146,7 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     pub fn requires_grad(&self) -> Self {
         Self {
-            node: Some(Node::leaf(self.layout.shape.clone())),
+            node: Some(Node::leaf(owned(self.shape()))),
             ..self.clone()
         }
     }
@@ -178,9 +180,12 @@ impl<E: Element> Tensor<E> {
         if !Self::records(inputs) {
             return Self { node: None, ..self };
         }
-        let inputs = inputs.iter().map(|input| input.node.clone()).collect();
-        let shape = self.layout.shape.clone();
-        let node = Node::operation(shape, inputs, operation());
+        let mut nodes = Inputs::new();
+        for input in inputs {
+            nodes.push(input.node.clone());
+        }
+        let shape = owned(self.shape());
+        let node = Node::operation(shape, nodes, operation());
         Self {
             node: Some(node),
             ..self
@@ -213,7 +218,7 @@ impl<E: Element> Tensor<E> {
             let reason = "the value does not depend on anything that wants one".to_owned();
             return Err(Error::new("backward", ErrorKind::NoGradient { reason }));
         };
-        if gradient.shape() != self.shape() {
+        if !same(gradient.shape(), self.shape()) {
             let shapes = [gradient.shape(), self.shape()];
             return Err(Error::shape(
                 "backward",

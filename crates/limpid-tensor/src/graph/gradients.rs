@@ -3,6 +3,9 @@
 use super::Gradient;
 use crate::{Element, Error, Result, Tensor};
 
+/// Room that is made with the first gradient.
+const FIRST: usize = 16;
+
 /// The gradients that one [`Tensor::backward`] found, by the value that they belong to.
 ///
 /// A value that the loss does not depend on, or that wants no gradient, has none here. Gradients
@@ -37,6 +40,10 @@ impl<E: Element> Gradients<E> {
                 });
             }
             Err(at) => {
+                if self.order.capacity() == 0 {
+                    self.order.reserve(FIRST);
+                    self.places.reserve(FIRST);
+                }
                 self.order.insert(at, (id, self.places.len()));
                 self.places.push(Some(gradient));
             }

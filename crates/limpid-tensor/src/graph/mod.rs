@@ -18,4 +18,4 @@ pub use gradients::Gradients;
 pub(crate) use node::Node;
 pub use product::Product;
 pub use row_index::RowIndex;
-pub use rows::Rows;
+pub use rows::{EachRow, Rows};

@@ -24,7 +24,7 @@ pub(crate) struct Node<E: Element, O: ?Sized = dyn Backward<E>> {
 }
 
 /// The nodes of an operation's inputs, where they want gradients.
-pub(super) type Inputs<E> = SmallVec<[Option<Arc<Node<E>>>; 2]>;
+pub(super) type Inputs<E> = SmallVec<[Option<Arc<Node<E>>>; 3]>;
 
 /// What stands in a leaf for the operation.
 struct Leaf;
@@ -99,15 +99,26 @@ impl<E: Element> Node<E> {
 /// deep as the chain is long, and overflow the stack.
 impl<E: Element, O: ?Sized> Drop for Node<E, O> {
     fn drop(&mut self) {
-        if self.inputs.is_empty() {
-            return;
-        }
-        let mut loose: SmallVec<[Arc<Node<E>>; 4]> = self.inputs.drain(..).flatten().collect();
+        let mut loose = SmallVec::new();
+        loosen(&mut self.inputs, &mut loose);
         while let Some(mut node) = loose.pop() {
             // A node that ends here has lost its inputs before, so that its own drop goes no deeper.
             if let Some(node) = Arc::get_mut(&mut node) {
-                loose.extend(node.inputs.drain(..).flatten());
+                loosen(&mut node.inputs, &mut loose);
             }
+        }
+    }
+}
+
+/// Lets go of inputs; those that nobody else holds and that have inputs themselves go to `loose`.
+fn loosen<E: Element>(inputs: &mut Inputs<E>, loose: &mut SmallVec<[Arc<Node<E>>; 4]>) {
+    for input in inputs.iter_mut() {
+        if let Some(node) = input.take()
+            && !node.inputs.is_empty()
+            // Where another holder lets go at this moment, the drop goes one deeper.
+            && Arc::strong_count(&node) == 1
+        {
+            loose.push(node);
         }
     }
 }

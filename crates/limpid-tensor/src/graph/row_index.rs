@@ -90,38 +90,43 @@ impl RowIndex {
 
     fn order(&self) -> &Order {
         self.inner.order.get_or_init(|| {
-            let rows = &self.inner.rows[..];
-            let sorted = sorted_places(rows);
-            let places = &sorted[..];
-            let first = |rank: usize| rank == 0 || rows[places[rank - 1]] != rows[places[rank]];
-            let count = (0..places.len()).filter(|&rank| first(rank)).count();
+            let (rows, places) = sorted(&self.inner.rows);
+            let changes = rows.windows(2).filter(|pair| pair[0] != pair[1]);
+            let count = changes.count() + usize::from(!rows.is_empty());
             let (mut touched, mut starts) = (buffers::take(count), buffers::take(count + 1));
-            let ranks = (0..places.len()).filter(|&rank| first(rank));
-            for ((rank, row), start) in ranks.zip(touched.iter_mut()).zip(starts.iter_mut()) {
-                (*row, *start) = (rows[places[rank]], rank);
+            let mut found = 0;
+            for (rank, &row) in rows.iter().enumerate() {
+                if rank == 0 || rows[rank - 1] != row {
+                    (touched[found], starts[found]) = (row, rank);
+                    found += 1;
+                }
             }
-            starts[count] = places.len();
+            starts[count] = rows.len();
             Order {
                 touched,
-                places: sorted,
+                places,
                 starts,
             }
         })
     }
 }
 
-/// The places of `keys` by key, equal keys in their own order: a sort by counting, digit by digit.
-fn sorted_places(keys: &[usize]) -> Storage<usize> {
-    let mut places: Storage<usize> = (0..keys.len()).collect();
+/// The keys in order, and their places in `keys`, those of equal keys in their own order: a sort by
+/// counting, digit by digit.
+fn sorted(keys: &[usize]) -> (Storage<usize>, Storage<usize>) {
+    let mut places = buffers::take(keys.len());
+    for (number, place) in places.iter_mut().enumerate() {
+        *place = number;
+    }
     let bits = usize::BITS - keys.iter().fold(0, |all, key| all | key).leading_zeros();
+    // Keys move along with their places, so that each pass reads from one end to the other.
+    let mut keys = buffers::copied(keys);
     if bits == 0 {
-        return places;
+        return (keys, places);
     }
     let passes = bits.div_ceil(DIGIT);
     let digit = bits.div_ceil(passes);
     let buckets = 1_usize << digit;
-    // Keys move along with their places, so that each pass reads from one end to the other.
-    let mut keys = buffers::copied(keys);
     let (mut next_keys, mut next) = (buffers::take(keys.len()), buffers::take(keys.len()));
     let mut ends = buffers::take(buckets);
     let ends = &mut ends[..];
@@ -144,7 +149,10 @@ fn sorted_places(keys: &[usize]) -> Storage<usize> {
         }
         std::mem::swap(&mut from, &mut to);
     }
-    if passes % 2 == 1 { next } else { places }
+    match passes % 2 {
+        1 => (next_keys, next),
+        _ => (keys, places),
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +178,9 @@ mod tests {
         ) {
             let mut expected: Vec<usize> = (0..keys.len()).collect();
             expected.sort_by_key(|&place| keys[place]);
-            prop_assert_eq!(&*sorted_places(&keys), &*expected);
+            let (found, places) = sorted(&keys);
+            prop_assert_eq!(&*places, &*expected);
+            prop_assert!(found.iter().zip(&expected).all(|(key, &place)| *key == keys[place]));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::row_index::RowIndex;
 use crate::buffers;
 use crate::layout::{Shape, count};
+use crate::tensor::Elements;
 use crate::{Element, Error, Result, Tensor};
 
 /// The rows of a table that a gradient touches; all others are zero. A row may occur several times:
@@ -37,8 +38,8 @@ pub struct Rows<E: Element> {
 /// What each use of a row adds to its gradient.
 #[derive(Clone, Debug)]
 enum Terms<E: Element> {
-    /// `[uses, ...]`.
-    Given(Tensor<E>),
+    /// `[uses, ...]`. Boxed, so that gradients that are not rows are moved in fewer bytes.
+    Given(Box<Tensor<E>>),
     Scaled(Arc<Scaled<E>>),
 }
 
@@ -70,6 +71,46 @@ impl<E: Element> Scaled<E> {
     }
 }
 
+/// What is done with each row of a gradient; see [`Rows::each_touched_by`].
+pub trait EachRow<E> {
+    /// Takes the row number `row` and its gradient. To be marked `#[inline(always)]`.
+    fn take(&mut self, row: usize, gradient: &[E]);
+}
+
+/// A closure as an [`EachRow`].
+struct Closure<F>(F);
+
+impl<E, F: FnMut(usize, &[E])> EachRow<E> for Closure<F> {
+    #[inline(always)]
+    fn take(&mut self, row: usize, gradient: &[E]) {
+        (self.0)(row, gradient);
+    }
+}
+
+/// The terms as they are read.
+enum Read<'a, E: Element> {
+    Given(Elements<'a, E>),
+    Scaled {
+        factors: Elements<'a, E>,
+        sources: &'a [usize],
+        table: Elements<'a, E>,
+    },
+}
+
+/// Adds `of` each element of `term` to `sum`, or puts it there where it is the first.
+#[inline(always)]
+fn add_term<E: Element>(sum: &mut [E], term: &[E], further: bool, of: impl Fn(E) -> E) {
+    if further {
+        for (total, &element) in sum.iter_mut().zip(term) {
+            *total += of(element);
+        }
+    } else {
+        for (total, &element) in sum.iter_mut().zip(term) {
+            *total = of(element);
+        }
+    }
+}
+
 impl<E: Element> Rows<E> {
     /// The gradient of a table of `shape` whose row `rows[i]` receives `values[i]`.
     ///
@@ -92,7 +133,7 @@ impl<E: Element> Rows<E> {
         Ok(Self {
             shape: Shape::from_slice(shape),
             index,
-            terms: Terms::Given(values.contiguous()),
+            terms: Terms::Given(Box::new(values.contiguous())),
         })
     }
 
@@ -175,51 +216,53 @@ impl<E: Element> Rows<E> {
     ///
     /// # Panics
     /// When `part` reaches beyond the touched rows.
+    pub fn each_touched(&self, part: Range<usize>, each: impl FnMut(usize, &[E])) {
+        self.each_touched_by(part, &mut Closure(each));
+    }
+
+    /// As [`Rows::each_touched`], for a loop of [`simd`](crate::simd): what is done with a row
+    /// becomes part of the loop, in the loop's instructions.
+    ///
+    /// # Panics
+    /// As there.
     #[inline(always)]
-    pub fn each_touched(&self, part: Range<usize>, mut each: impl FnMut(usize, &[E])) {
+    pub fn each_touched_by(&self, part: Range<usize>, each: &mut impl EachRow<E>) {
         let width = self.width();
-        let groups = self.index.groups(part);
-        match &self.terms {
-            Terms::Given(values) => {
-                let values = values.elements();
-                let term = |place: usize| &values[place * width..][..width];
-                let mut sum = buffers::take(width);
-                for (row, places) in groups {
-                    if let &[only] = places {
-                        each(row, term(only));
-                        continue;
-                    }
-                    sum.copy_from_slice(term(places[0]));
-                    for &place in &places[1..] {
-                        for (total, &term) in sum.iter_mut().zip(term(place)) {
-                            *total += term;
+        let terms = match &self.terms {
+            Terms::Given(values) => Read::Given(values.elements()),
+            Terms::Scaled(scaled) => Read::Scaled {
+                factors: scaled.factors.elements(),
+                sources: scaled.sources.rows(),
+                table: scaled.table.elements(),
+            },
+        };
+        let mut sum = buffers::take(width);
+        for (row, places) in self.index.groups(part) {
+            let found = match &terms {
+                Read::Given(values) => match *places {
+                    [only] => &values[only * width..][..width],
+                    _ => {
+                        for (nth, &place) in places.iter().enumerate() {
+                            let term = &values[place * width..][..width];
+                            add_term(&mut sum, term, nth > 0, |element| element);
                         }
+                        &sum
                     }
-                    each(row, &sum);
+                },
+                Read::Scaled {
+                    factors,
+                    sources,
+                    table,
+                } => {
+                    for (nth, &place) in places.iter().enumerate() {
+                        let (factor, source) = (factors[place], sources[place]);
+                        let term = &table[source * width..][..width];
+                        add_term(&mut sum, term, nth > 0, |element| factor * element);
+                    }
+                    &sum[..]
                 }
-            }
-            Terms::Scaled(scaled) => {
-                let (factors, table) = (scaled.factors.elements(), scaled.table.elements());
-                let sources = scaled.sources.rows();
-                let mut sum = buffers::take(width);
-                for (row, places) in groups {
-                    let term = |place: usize| {
-                        let source = &table[sources[place] * width..][..width];
-                        (factors[place], source)
-                    };
-                    let (factor, source) = term(places[0]);
-                    for (total, &element) in sum.iter_mut().zip(source) {
-                        *total = factor * element;
-                    }
-                    for &place in &places[1..] {
-                        let (factor, source) = term(place);
-                        for (total, &element) in sum.iter_mut().zip(source) {
-                            *total += factor * element;
-                        }
-                    }
-                    each(row, &sum);
-                }
-            }
+            };
+            each.take(row, found);
         }
     }
 
@@ -234,10 +277,11 @@ impl<E: Element> Rows<E> {
             data[place..place + width].copy_from_slice(sum);
             place += width;
         });
+        let values = Tensor::new(data, self.shape_of(touched.len()));
         Self {
             shape: self.shape.clone(),
             index: buffers::copied(touched).into(),
-            terms: Terms::Given(Tensor::new(data, self.shape_of(touched.len()))),
+            terms: Terms::Given(Box::new(values)),
         }
     }
 
@@ -246,7 +290,7 @@ impl<E: Element> Rows<E> {
     pub fn times(&self, factor: E) -> Self {
         let factor = factor.double();
         let terms = match &self.terms {
-            Terms::Given(values) => Terms::Given(values.mul_scalar(factor)),
+            Terms::Given(values) => Terms::Given(Box::new(values.mul_scalar(factor))),
             Terms::Scaled(scaled) => Terms::Scaled(Arc::new(Scaled {
                 factors: scaled.factors.mul_scalar(factor),
                 sources: scaled.sources.clone(),
@@ -263,7 +307,7 @@ impl<E: Element> Rows<E> {
 
     /// The same rows with other values.
     pub(super) fn with_values(self, change: impl FnOnce(&Tensor<E>) -> Tensor<E>) -> Self {
-        let terms = Terms::Given(change(self.values()));
+        let terms = Terms::Given(Box::new(change(self.values())));
         Self { terms, ..self }
     }
 
@@ -307,7 +351,7 @@ impl<E: Element> Rows<E> {
         let values = Tensor::new(data, self.shape_of(rows.len()));
         Self {
             index: RowIndex::from(rows),
-            terms: Terms::Given(values),
+            terms: Terms::Given(Box::new(values)),
             shape: self.shape,
         }
     }

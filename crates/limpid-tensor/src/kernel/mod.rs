@@ -16,5 +16,6 @@ pub(crate) mod prefetch;
 pub(crate) mod reduce;
 pub mod simd;
 pub(crate) mod steps;
+pub mod table;
 pub mod threads;
 pub(crate) mod winograd;

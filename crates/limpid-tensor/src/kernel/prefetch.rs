@@ -24,19 +24,7 @@
 /// ```
 #[inline(always)]
 pub fn prefetch<T>(numbers: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let lines = size_of_val(numbers).div_ceil(64);
-        let start = numbers.as_ptr().cast::<i8>();
-        for line in 0..lines {
-            // SAFETY: the instruction is part of every x86-64 processor, and may be given any
-            // address: it reads nothing that the program could see.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line * 64)) };
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = numbers;
+    rows(numbers.as_ptr(), (1, 0), numbers.len());
 }
 
 /// Asks the memory for `length` numbers from `address` on, in each of `rows` rows that lie `stride`
@@ -57,7 +45,8 @@ pub(super) fn line<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: as above.
+        // SAFETY: the instruction is part of every x86-64 processor, and may be given any address:
+        // it reads nothing that the program could see.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast::<i8>()) };
     }
     #[cfg(not(target_arch = "x86_64"))]

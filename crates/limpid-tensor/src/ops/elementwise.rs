@@ -1,7 +1,7 @@
 //! Operations that treat every element alike.
 
 use crate::kernel::elementwise as kernel;
-use crate::layout::Shape;
+use crate::layout::owned;
 use crate::{Backward, Element, InputGradients, Result, Tensor};
 
 /// What an elementwise operation keeps for its backward half.
@@ -161,7 +161,7 @@ impl<E: Element, O: Elementwise<E>> Backward<E> for ElementwiseBackward<E, O> {
             (None, None) => Some(kernel::map_by(&gradient.elements(), &slope)),
         };
         let share = match elsewhere {
-            Some(data) => Tensor::new(data, Shape::from_slice(gradient.shape())),
+            Some(data) => Tensor::new(data, owned(gradient.shape())),
             None => gradient,
         };
         inputs.add(0, share);
@@ -174,7 +174,7 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     pub fn apply<O: Elementwise<E>>(&self, operation: O) -> Self {
         let data = kernel::map_by(&self.elements(), &Value(&operation));
-        let result = Self::new(data, Shape::from_slice(self.shape()));
+        let result = Self::new(data, owned(self.shape()));
         let output = (O::SAVED == Saved::Output).then(|| result.clone());
         result.recorded(&[self], || {
             let saved = match O::SAVED {
@@ -196,7 +196,7 @@ impl<E: Element> Tensor<E> {
             }
             None => {
                 let data = kernel::map(&self.elements(), function);
-                Self::new(data, Shape::from_slice(self.shape()))
+                Self::new(data, owned(self.shape()))
             }
         }
     }

@@ -5,7 +5,7 @@ use ndarray::{ArrayD, IxDyn};
 use super::broadcast::{Three, Two, zip_rows, zip_rows_in_place, zip_rows_sum_to};
 use crate::buffers::Storage;
 use crate::kernel::elementwise as kernel;
-use crate::layout::{Shape, broadcast_shapes};
+use crate::layout::{Shape, broadcast_shapes, owned, same};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
 impl<E: Element> Tensor<E> {
@@ -16,9 +16,9 @@ impl<E: Element> Tensor<E> {
         operation: &'static str,
         function: impl Fn(E, E) -> E + Sync,
     ) -> Result<Self> {
-        if self.shape() == other.shape() {
+        if same(self.shape(), other.shape()) {
             let data = kernel::zip(&self.elements(), &other.elements(), function);
-            return Ok(Self::new(data, Shape::from_slice(self.shape())));
+            return Ok(Self::new(data, owned(self.shape())));
         }
         let shape = broadcast_shapes(operation, self.shape(), other.shape())?;
         let data = if other.len() == 1 && shape.as_slice() == self.shape() {
@@ -41,15 +41,15 @@ impl<E: Element> Tensor<E> {
         operation: &'static str,
         function: impl Fn(E, E) -> E + Sync,
     ) -> Result<Self> {
-        let same = self.shape() == other.shape();
+        let alike = same(self.shape(), other.shape());
         let fits =
-            same || *broadcast_shapes(operation, self.shape(), other.shape())? == *self.shape();
+            alike || *broadcast_shapes(operation, self.shape(), other.shape())? == *self.shape();
         if !fits || self.own_elements_mut().is_none() {
             return self.zip_broadcast(other, operation, function);
         }
-        let shape = Shape::from_slice(self.shape());
+        let shape = owned(self.shape());
         if let Some(own) = self.own_elements_mut() {
-            if same {
+            if alike {
                 kernel::zip_in_place(own, &other.elements(), function);
             } else if other.len() == 1 {
                 let b = other.storage[other.layout.offset];
@@ -65,7 +65,7 @@ impl<E: Element> Tensor<E> {
     /// This tensor summed over the dimensions along which `shape` was broadcast to its own; without
     /// history.
     pub(crate) fn sum_to(&self, shape: &[usize]) -> Result<Self> {
-        if self.shape() == shape {
+        if same(self.shape(), shape) {
             return Ok(self.detach());
         }
         let lead = self.rank() - shape.len();

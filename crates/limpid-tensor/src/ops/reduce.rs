@@ -89,12 +89,12 @@ impl<E: Element> Grouped<E> {
     }
 }
 
-/// The backward half of a sum, times `scale`.
+/// The backward half of a sum over `divisor`.
 struct SumBackward {
     name: &'static str,
     shape: Shape,
     kept: Shape,
-    scale: f64,
+    divisor: f64,
 }
 
 impl<E: Element> Backward<E> for SumBackward {
@@ -103,10 +103,11 @@ impl<E: Element> Backward<E> for SumBackward {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let gradient = if self.scale == 1.0 {
+        let divisor = E::of(self.divisor);
+        let gradient = if self.divisor == 1.0 {
             gradient
         } else {
-            gradient.mul_scalar(self.scale)
+            gradient.map_into(|share| share / divisor)
         };
         inputs.add(0, gradient.reshape(&self.kept)?.broadcast_to(&self.shape)?);
         Ok(())
@@ -150,20 +151,33 @@ impl<E: Element> Tensor<E> {
     /// The mean of all elements, as a scalar; NaN where there are none.
     #[must_use]
     pub fn mean(&self) -> Self {
-        let total = kernel::sum(&self.elements());
-        let value = Self::of(total / E::of(self.len() as f64));
-        value.recorded(&[self], || {
-            self.sum_backward("mean", 1.0 / self.len() as f64)
-        })
+        self.mean_over(self.len() as f64)
     }
 
-    fn sum_backward(&self, name: &'static str, scale: f64) -> SumBackward {
+    /// The sum of all elements divided by `weight`, as a scalar: the mean of elements that have been
+    /// multiplied by weights whose sum it is. Not a number where both are 0.
+    ///
+    /// # Example
+    /// ```
+    /// use limpid_tensor::Tensor;
+    ///
+    /// let weighted = Tensor::<f32>::from_vec(vec![1.0, 4.0, 0.0], [3])?;
+    /// assert_eq!(weighted.mean_over(2.0).item()?, 2.5);
+    /// # Ok::<(), limpid_tensor::Error>(())
+    /// ```
+    #[must_use]
+    pub fn mean_over(&self, weight: f64) -> Self {
+        let value = Self::of(kernel::sum(&self.elements()) / E::of(weight));
+        value.recorded(&[self], || self.sum_backward("mean", weight))
+    }
+
+    fn sum_backward(&self, name: &'static str, divisor: f64) -> SumBackward {
         let kept = Shape::from_elem(1, self.rank());
         SumBackward {
             name,
             shape: self.layout.shape.clone(),
             kept,
-            scale,
+            divisor,
         }
     }
 
@@ -180,7 +194,7 @@ impl<E: Element> Tensor<E> {
                 name: "sum",
                 shape: self.layout.shape.clone(),
                 kept: grouped.kept.clone(),
-                scale: 1.0,
+                divisor: 1.0,
             }))
     }
 
@@ -198,7 +212,7 @@ impl<E: Element> Tensor<E> {
                 name: "mean",
                 shape: self.layout.shape.clone(),
                 kept: grouped.kept.clone(),
-                scale: 1.0 / grouped.reduced as f64,
+                divisor: grouped.reduced as f64,
             }),
         )
     }

@@ -2,7 +2,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::layout::{Layout, Shape, count, resolve_dim};
+use crate::layout::{Layout, Shape, count, owned, resolve_dim, same};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
 struct ReshapeBackward {
@@ -52,7 +52,7 @@ impl<E: Element> Backward<E> for BroadcastBackward {
 
 impl<E: Element> Tensor<E> {
     /// The same elements in row-major order under another shape. Copies only what does not lie in
-    /// that order.
+    /// that order; a tensor that lies so, and has the shape already, is the result itself.
     ///
     /// # Errors
     /// A shape error when the shapes hold different numbers of elements.
@@ -62,7 +62,10 @@ impl<E: Element> Tensor<E> {
             let rule = "must hold the same number of elements";
             return Err(Error::shape("reshape", &[self.shape(), shape], rule));
         }
-        let mut layout = Layout::contiguous(Shape::from_slice(shape));
+        if same(shape, self.shape()) && self.layout.is_contiguous() {
+            return Ok(self.clone());
+        }
+        let mut layout = Layout::contiguous(owned(shape));
         let value = if self.layout.is_contiguous() {
             layout.offset = self.layout.offset;
             self.with_layout(layout)
@@ -70,7 +73,7 @@ impl<E: Element> Tensor<E> {
             self.contiguous().with_layout(layout)
         };
         Ok(value.recorded(&[self], || ReshapeBackward {
-            shape: self.layout.shape.clone(),
+            shape: owned(self.shape()),
         }))
     }
 
