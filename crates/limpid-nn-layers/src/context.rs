@@ -118,10 +118,27 @@ impl<'a, E: Element> Context<'a, E> {
         child: &M,
         input: &Tensor<E>,
     ) -> Result<Tensor<E>> {
+        self.call_with(name, child.kind(), input, |context| {
+            child.forward(input, context)
+        })
+    }
+
+    /// Runs the child that the parent holds as its field `name` by `work`: one that is given more
+    /// than a tensor, such as masks. Observers see it as one that made the output from `input`.
+    ///
+    /// # Errors
+    /// Those of `work`, with `name` added to their path.
+    pub fn call_with(
+        &mut self,
+        name: &str,
+        kind: &'static str,
+        input: &Tensor<E>,
+        work: impl FnOnce(&mut Self) -> Result<Tensor<E>>,
+    ) -> Result<Tensor<E>> {
         self.scope(name, |context| {
-            let output = child.forward(input, context)?;
+            let output = work(context)?;
             if let Some(tap) = &mut context.tap {
-                let (path, kind) = (context.path.as_str(), child.kind());
+                let path = context.path.as_str();
                 tap.observe(&Observation {
                     path,
                     kind,

@@ -14,19 +14,24 @@ mod module;
 mod noise;
 mod norm;
 mod pool;
+mod positional;
 mod recurrent;
 mod residual;
 mod sequential;
 mod summary;
 mod tap;
 pub mod testing;
+mod transformer;
 
 pub use activation::{
     Elu, Gelu, GeluForm, HardSigmoid, HardSwish, HardTanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
     Prelu, Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softplus, Softsign, Tanh,
 };
 pub use architecture::Architecture;
-pub use attention::{AttentionMask, scaled_dot_product_attention};
+pub use attention::{
+    Attended, AttentionMask, AttentionMasks, InProjection, KeyMask, MultiheadAttention,
+    MultiheadAttentionConfig, scaled_dot_product_attention,
+};
 pub use context::{Context, Mode, Updates};
 pub use conv::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Padding,
@@ -41,8 +46,13 @@ pub use module::Module;
 pub use noise::GaussianNoise;
 pub use norm::{BatchNorm, BatchNormConfig, GroupNorm, LayerNorm, RmsNorm};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use positional::{LearnedPositionalEncoding, SinusoidalPositionalEncoding};
 pub use recurrent::{CellWeights, Gru, Lstm, LstmState, Rnn};
 pub use residual::Residual;
 pub use sequential::Sequential;
 pub use summary::{Summary, SummaryRow};
 pub use tap::{Observation, Tap};
+pub use transformer::{
+    NormOrder, TransformerActivation, TransformerEncoder, TransformerEncoderConfig,
+    TransformerEncoderLayer, TransformerEncoderLayerConfig,
+};

@@ -244,4 +244,6 @@ fn check_gradients<M: Module<f64>>(
 }
 
 #[cfg(test)]
+pub(crate) mod pattern;
+#[cfg(test)]
 mod tests;

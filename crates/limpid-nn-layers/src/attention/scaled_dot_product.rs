@@ -1,21 +1,8 @@
-//! Values, weighted by how well their keys match a query.
+//! Attention of one head.
 
 use limpid_tensor::{Element, Error, Result, Tensor};
-use ndarray::ArrayD;
 
-/// Which keys a query may see.
-#[derive(Clone, Copy, Debug, Default)]
-pub enum AttentionMask<'a, E: Element> {
-    /// All.
-    #[default]
-    None,
-    /// Query number i the keys 0 to i.
-    Causal,
-    /// Those where this is true, `[..., L, S]` or a shape that broadcasts to it.
-    Allowed(&'a ArrayD<bool>),
-    /// All, with this added to their scores, `[..., L, S]` or a shape that broadcasts to it.
-    Additive(&'a Tensor<E>),
-}
+use super::mask::AttentionMask;
 
 /// softmax(Q K^T / sqrt(d)) V. A query that may see no key gives zeros.
 ///
@@ -46,7 +33,7 @@ pub fn scaled_dot_product_attention<E: Element>(
     mask: AttentionMask<'_, E>,
 ) -> Result<Tensor<E>> {
     const NAME: &str = "scaled_dot_product_attention";
-    let (&[.., queries, width], &[.., keys, key_width], &[.., values, _]) =
+    let (&[.., width], &[.., keys, key_width], &[.., values, _]) =
         (query.shape(), key.shape(), value.shape())
     else {
         let rule = "query, key and value must be [..., length, features]";
@@ -56,7 +43,7 @@ pub fn scaled_dot_product_attention<E: Element>(
             rule,
         ));
     };
-    if width != key_width || keys != values {
+    if query.rank() < 2 || width != key_width || keys != values {
         let rule = "queries and keys must be of one width, keys and values of one number";
         return Err(Error::shape(
             NAME,
@@ -64,36 +51,36 @@ pub fn scaled_dot_product_attention<E: Element>(
             rule,
         ));
     }
-    let scale = (width.max(1) as f64).sqrt().recip();
-    let scores = query.mul_scalar(scale).matmul(&key.transpose(-2, -1)?)?;
-    let hidden = Tensor::full([1], f64::NEG_INFINITY);
-    let scores = match mask {
-        AttentionMask::None => scores,
-        AttentionMask::Causal => {
-            let allowed = ArrayD::from_shape_fn(vec![queries, keys], |at| at[1] <= at[0]);
-            Tensor::where_(&allowed, &scores, &hidden)?
-        }
-        AttentionMask::Allowed(allowed) => Tensor::where_(allowed, &scores, &hidden)?,
-        AttentionMask::Additive(bias) => scores.add(bias)?,
-    };
-    weights(&scores, keys)?.matmul(value)
+    let scores = scores(query, key)?;
+    let bias = mask.bias(NAME, scores.shape())?;
+    weights(&scores, bias.as_ref())?.matmul(value)
 }
 
-/// The softmax over keys, with zeros where every score is -infinity.
-fn weights<E: Element>(scores: &Tensor<E>, keys: usize) -> Result<Tensor<E>> {
-    if keys == 0 {
+/// Q K^T / sqrt(d), `[..., L, S]`.
+pub(super) fn scores<E: Element>(query: &Tensor<E>, key: &Tensor<E>) -> Result<Tensor<E>> {
+    let scale = (query.size(-1)?.max(1) as f64).sqrt().recip();
+    query.mul_scalar(scale).matmul(&key.transpose(-2, -1)?)
+}
+
+/// The softmax over keys of scores and `bias`, with zeros where a query may see none.
+pub(super) fn weights<E: Element>(
+    scores: &Tensor<E>,
+    bias: Option<&Tensor<E>>,
+) -> Result<Tensor<E>> {
+    if scores.size(-1)? == 0 {
         return Ok(scores.clone());
     }
-    let blind = scores
-        .detach()
-        .amax(&[-1], true)?
-        .view()
-        .mapv(|best| best == E::neg_infinity());
+    let Some(bias) = bias else {
+        return scores.softmax(-1);
+    };
+    let scores = scores.add(bias)?;
+    let best = bias.detach().amax(&[-1], true)?;
+    let blind = best.view().mapv(|best| best == E::neg_infinity());
     if !blind.iter().any(|&blind| blind) {
         return scores.softmax(-1);
     }
     let zero = Tensor::zeros([1]);
-    let seen = Tensor::where_(&blind, &zero, scores)?.softmax(-1)?;
+    let seen = Tensor::where_(&blind, &zero, &scores)?.softmax(-1)?;
     Tensor::where_(&blind, &zero, &seen)
 }
 
@@ -101,7 +88,7 @@ fn weights<E: Element>(scores: &Tensor<E>, keys: usize) -> Result<Tensor<E>> {
 mod tests {
     use super::*;
     use limpid_tensor::{Stream, gradient_check};
-    use ndarray::arr2;
+    use ndarray::{ArrayD, arr2};
 
     fn inputs() -> [Tensor<f64>; 3] {
         [[2, 3, 4], [2, 5, 4], [2, 5, 2]]

@@ -1,0 +1,9 @@
+//! Attention: values, weighted by how well their keys match a query.
+
+mod mask;
+mod multihead;
+mod scaled_dot_product;
+
+pub use mask::{AttentionMask, AttentionMasks, KeyMask};
+pub use multihead::{Attended, InProjection, MultiheadAttention, MultiheadAttentionConfig};
+pub use scaled_dot_product::scaled_dot_product_attention;
