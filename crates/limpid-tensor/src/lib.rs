@@ -27,7 +27,7 @@ pub use ops::batch_norm::BatchNormalized;
 pub use ops::conv::{ConvAlgorithm, Convolution};
 pub use ops::elementwise::{Elementwise, Saved};
 pub use ops::pool::Pooling;
-pub use ops::recurrent::RecurrentWeights;
+pub use ops::recurrent::{Recurrence, RecurrentCell, RecurrentWeights};
 pub use parameter::{Buffer, Parameter, Parameters, Path, Visitor, VisitorMut};
 pub use random::{Generator, Stream};
 pub use tensor::{Elements, Tensor};

@@ -27,18 +27,25 @@ pub(super) struct RecurrentBackward<E: Element, C> {
     input: Tensor<E>,
     weight_ih: Tensor<E>,
     weight_hh: Tensor<E>,
+    lengths: Vec<usize>,
     run: Run<E>,
     cell: PhantomData<C>,
 }
 
 impl<E: Element, C> RecurrentBackward<E, C> {
-    pub(super) fn new(sizes: Sizes, operands: [Tensor<E>; 7], run: Run<E>) -> Self {
+    pub(super) fn new(
+        sizes: Sizes,
+        operands: [Tensor<E>; 7],
+        lengths: Vec<usize>,
+        run: Run<E>,
+    ) -> Self {
         let [input, weight_ih, weight_hh, ..] = operands;
         Self {
             sizes,
             input,
             weight_ih,
             weight_hh,
+            lengths,
             run,
             cell: PhantomData,
         }
@@ -130,6 +137,8 @@ impl<E: Element, C: Cell> RecurrentBackward<E, C> {
                         let first = step * batch + rows.start;
                         level.run(Step::<E, C> {
                             hidden,
+                            ended: self.lengths.get(rows.clone()).unwrap_or(&[]),
+                            step,
                             gradient: &gradient[first * hidden..],
                             saved: &saved[first * saved_width..],
                             h_before: &h[first * hidden..],
@@ -148,7 +157,7 @@ impl<E: Element, C: Cell> RecurrentBackward<E, C> {
                         if step == 0 && !wants_h0 {
                             break;
                         }
-                        let mut adds = C::KEEPS_STATE;
+                        let mut adds = C::KEEPS_STATE || !self.lengths.is_empty();
                         for (column, factor) in &to_state {
                             let left = columns.from(0, *column);
                             factor.multiply(dh, hidden, rows.len(), left, adds);
@@ -244,6 +253,9 @@ impl<E: Element, C: Cell> Backward<E> for RecurrentBackward<E, C> {
 /// The cell backward in all rows of a block.
 struct Step<'a, E, C> {
     hidden: usize,
+    /// From which step on each row's state stays; empty where none does.
+    ended: &'a [usize],
+    step: usize,
     gradient: &'a [E],
     saved: &'a [E],
     h_before: &'a [E],
@@ -270,11 +282,15 @@ impl<E: Element, C: Cell> Loop for Step<'_, E, C> {
             let gradient = &self.gradient[row * hidden..][..hidden];
             dh.iter_mut().zip(gradient).for_each(|(dh, &g)| *dh += g);
             let columns = &mut self.columns[row * self.apart..][..width];
+            if self.ended.get(row).is_some_and(|&end| self.step >= end) {
+                columns.fill(E::zero());
+                continue;
+            }
             C::backward(BackwardRow {
                 saved: &self.saved[row * saved_width..][..saved_width],
                 h_before: &self.h_before[row * hidden..][..hidden],
                 c_before: &self.c_before[row * memory..][..memory],
-                dh,
+                dh: &mut *dh,
                 dc: &mut self.dc[row * memory..][..memory],
                 columns,
             });
@@ -282,6 +298,10 @@ impl<E: Element, C: Cell> Loop for Step<'_, E, C> {
                 .iter_mut()
                 .zip(&*columns)
                 .for_each(|(sum, &x)| *sum += x);
+            // Rows that have ended want theirs added to, so that all rows have theirs added to.
+            if !C::KEEPS_STATE && !self.ended.is_empty() {
+                dh.fill(E::zero());
+            }
         }
     }
 }

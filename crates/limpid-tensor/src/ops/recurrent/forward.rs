@@ -49,10 +49,11 @@ fn bias<E: Element, C: Cell>(hidden: usize, bias_ih: &[E], bias_hh: &[E]) -> Sto
 }
 
 /// Runs over all steps. `operands` are the inputs of the operation, each contiguous, those that are
-/// absent empty.
+/// absent empty. Where there are `lengths`, a row's state stays from its length on.
 pub(super) fn forward<E: Element, C: Cell>(
     sizes: Sizes,
     operands: &[Tensor<E>; 7],
+    lengths: &[usize],
     keeps: bool,
 ) -> Run<E> {
     let Sizes {
@@ -117,6 +118,8 @@ pub(super) fn forward<E: Element, C: Cell>(
                     let (c_before, c) = c.with_before(step + 1);
                     level.run(Step::<E, C> {
                         hidden,
+                        ended: lengths.get(rows.clone()).unwrap_or(&[]),
+                        step,
                         saved,
                         bias: &bias,
                         h_before,
@@ -144,6 +147,9 @@ pub(super) fn forward<E: Element, C: Cell>(
 /// The cell in all rows of a block.
 struct Step<'a, E, C> {
     hidden: usize,
+    /// From which step on each row's state stays; empty where none does.
+    ended: &'a [usize],
+    step: usize,
     saved: &'a mut [E],
     bias: &'a [E],
     h_before: &'a [E],
@@ -161,13 +167,22 @@ impl<E: Element, C: Cell> Loop for Step<'_, E, C> {
         let (hidden, width) = (self.hidden, C::SAVED * self.hidden);
         let memory = if C::HAS_MEMORY { hidden } else { 0 };
         for row in 0..self.h.len() / hidden {
+            let h_before = &self.h_before[row * hidden..][..hidden];
+            let c_before = &self.c_before[row * memory..][..memory];
+            let h = &mut self.h[row * hidden..][..hidden];
+            let c = &mut self.c[row * memory..][..memory];
+            if self.ended.get(row).is_some_and(|&end| self.step >= end) {
+                h.copy_from_slice(h_before);
+                c.copy_from_slice(c_before);
+                continue;
+            }
             C::forward(ForwardRow {
                 saved: &mut self.saved[row * width..][..width],
                 bias: self.bias,
-                h_before: &self.h_before[row * hidden..][..hidden],
-                c_before: &self.c_before[row * memory..][..memory],
-                h: &mut self.h[row * hidden..][..hidden],
-                c: &mut self.c[row * memory..][..memory],
+                h_before,
+                c_before,
+                h,
+                c,
             });
         }
     }

@@ -1,7 +1,7 @@
 //! The gated recurrent unit.
 
 use super::cell::{BackwardRow, Cell, ForwardRow, Span, activate, columns, combine};
-use super::{RecurrentWeights, sequence};
+use super::{Recurrence, RecurrentCell, RecurrentWeights};
 use crate::kernel::math::{sigmoid, tanh};
 use crate::{Element, Result, Tensor};
 
@@ -82,6 +82,9 @@ impl<E: Element> Tensor<E> {
     /// Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder"; equals
     /// `torch.nn.GRU` with one layer, which applies r after the matrix product.
     pub fn gru(&self, weights: &RecurrentWeights<'_, E>, start: Option<&Self>) -> Result<Self> {
-        sequence::<E, GruCell>(self, weights, start.map(|h| (h, None)), false)
+        self.recurrent(&Recurrence {
+            h0: start,
+            ..Recurrence::new(RecurrentCell::Gru, *weights)
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Long short-term memory.
 
 use super::cell::{BackwardRow, Cell, ForwardRow, Span, activate, columns, combine};
-use super::{RecurrentWeights, sequence};
+use super::{Recurrence, RecurrentCell, RecurrentWeights};
 use crate::kernel::math::{sigmoid, tanh};
 use crate::{Element, Result, Tensor};
 
@@ -66,6 +66,17 @@ impl Cell for LstmCell {
     }
 }
 
+fn recurrence<'a, E: Element>(
+    weights: &RecurrentWeights<'a, E>,
+    start: Option<[&'a Tensor<E>; 2]>,
+) -> Recurrence<'a, E> {
+    Recurrence {
+        h0: start.map(|[h, _]| h),
+        c0: start.map(|[_, c]| c),
+        ..Recurrence::new(RecurrentCell::Lstm, *weights)
+    }
+}
+
 impl<E: Element> Tensor<E> {
     /// Long short-term memory over a sequence: with i, f, o = sigmoid(W_ih x + b_ih + W_hh h +
     /// b_hh) and g = tanh(W_ih x + b_ih + W_hh h + b_hh), the memory c becomes f c + i g and the
@@ -104,8 +115,7 @@ impl<E: Element> Tensor<E> {
         weights: &RecurrentWeights<'_, E>,
         start: Option<[&Self; 2]>,
     ) -> Result<Self> {
-        let start = start.map(|[h, c]| (h, Some(c)));
-        sequence::<E, LstmCell>(self, weights, start, false)
+        self.recurrent(&recurrence(weights, start))
     }
 
     /// [`Tensor::lstm`] with what is left behind: the states after every step, the last state and
@@ -118,13 +128,8 @@ impl<E: Element> Tensor<E> {
         weights: &RecurrentWeights<'_, E>,
         start: Option<[&Self; 2]>,
     ) -> Result<(Self, Self, Self)> {
-        let start = start.map(|[h, c]| (h, Some(c)));
-        let all = sequence::<E, LstmCell>(self, weights, start, true)?;
-        let time = all.shape()[0] - 1;
-        Ok((
-            all.narrow(0, 0, time)?,
-            all.narrow(0, time - 1, 1)?.squeeze(0)?,
-            all.narrow(0, time, 1)?.squeeze(0)?,
-        ))
+        let (states, memory) = self.recurrent_with_memory(&recurrence(weights, start))?;
+        let last = states.narrow(0, states.size(0)? - 1, 1)?.squeeze(0)?;
+        Ok((states, last, memory))
     }
 }

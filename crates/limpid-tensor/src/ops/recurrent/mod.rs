@@ -9,12 +9,16 @@ mod factor;
 mod forward;
 mod gru;
 mod lstm;
+mod recurrence;
 mod rnn;
 #[cfg(test)]
 mod tests;
 
+pub use recurrence::{Recurrence, RecurrentCell};
+
 use cell::Cell;
 
+use crate::buffers;
 use crate::{Element, Error, Result, Tensor};
 
 /// The weights of a recurrent cell, its gates stacked in PyTorch's order.
@@ -110,6 +114,32 @@ impl Sizes {
     }
 }
 
+/// That each item of a batch has a number of steps. Where there are none they have all.
+fn check_lengths<C: Cell>(sizes: Sizes, lengths: Option<&[usize]>) -> Result<&[usize]> {
+    let Some(lengths) = lengths else {
+        return Ok(&[]);
+    };
+    let Sizes { time, batch, .. } = sizes;
+    if lengths.len() != batch || lengths.iter().any(|length| !(1..=time).contains(length)) {
+        let expected = format!("from 1 to {time} for each of the {batch} items");
+        let found = format!("{lengths:?}");
+        return Err(Error::argument(C::NAME, "lengths", expected, found));
+    }
+    Ok(lengths)
+}
+
+/// The input with zeros after each item's last step: what is no number there would spoil the sums
+/// over all steps, though its factor is 0.
+fn without_padding<E: Element>(input: &Tensor<E>, sizes: Sizes, lengths: &[usize]) -> Tensor<E> {
+    let mut data = buffers::copied(slice(input));
+    for (place, row) in data.chunks_exact_mut(sizes.inputs).enumerate() {
+        if place / sizes.batch >= lengths[place % sizes.batch] {
+            row.fill(E::zero());
+        }
+    }
+    Tensor::new(data, input.layout.shape.clone())
+}
+
 /// The elements of a contiguous tensor.
 fn slice<E: Element>(tensor: &Tensor<E>) -> &[E] {
     &tensor.storage[tensor.layout.offset..][..tensor.len()]
@@ -118,13 +148,19 @@ fn slice<E: Element>(tensor: &Tensor<E>) -> &[E] {
 /// The states of `C` after every step and, if it `ends_with_memory`, after them the last memory.
 fn sequence<E: Element, C: Cell>(
     input: &Tensor<E>,
-    weights: &RecurrentWeights<'_, E>,
-    start: Option<(&Tensor<E>, Option<&Tensor<E>>)>,
+    recurrence: &Recurrence<'_, E>,
     ends_with_memory: bool,
 ) -> Result<Tensor<E>> {
-    let (h0, c0) = (start.map(|(h, _)| h), start.and_then(|(_, c)| c));
+    let Recurrence {
+        weights,
+        h0,
+        c0,
+        lengths,
+        ..
+    } = *recurrence;
     let states: Vec<_> = h0.into_iter().chain(c0).collect();
-    let sizes = Sizes::check::<E, C>(input, weights, &states)?;
+    let sizes = Sizes::check::<E, C>(input, &weights, &states)?;
+    let lengths = check_lengths::<C>(sizes, lengths)?;
     let none = Tensor::zeros([0]);
     let inputs = [
         input,
@@ -136,10 +172,13 @@ fn sequence<E: Element, C: Cell>(
         c0.unwrap_or(&none),
     ];
     let keeps = Tensor::records(&inputs);
-    let operands = inputs.map(Tensor::contiguous);
-    let run = forward::forward::<E, C>(sizes, &operands, keeps);
+    let mut operands = inputs.map(Tensor::contiguous);
+    if !lengths.is_empty() {
+        operands[0] = without_padding(&operands[0], sizes, lengths);
+    }
+    let run = forward::forward::<E, C>(sizes, &operands, lengths, keeps);
     let result = run.result(sizes, ends_with_memory);
     Ok(result.recorded(&inputs, || {
-        backward::RecurrentBackward::<E, C>::new(sizes, operands, run)
+        backward::RecurrentBackward::<E, C>::new(sizes, operands, lengths.to_vec(), run)
     }))
 }

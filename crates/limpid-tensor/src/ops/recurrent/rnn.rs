@@ -1,15 +1,64 @@
 //! The plain recurrence.
 
+use std::marker::PhantomData;
+
 use super::cell::{BackwardRow, Cell, ForwardRow, Span, activate, combine};
-use super::{RecurrentWeights, sequence};
+use super::{Recurrence, RecurrentCell, RecurrentWeights};
 use crate::kernel::math::tanh;
 use crate::{Element, Result, Tensor};
 
-/// One column, the next state.
-pub(super) struct RnnCell;
+/// What makes the next state of the products.
+pub(super) trait Activation: Send + Sync + 'static {
+    /// The operation's public name.
+    const NAME: &'static str;
 
-impl Cell for RnnCell {
+    /// The function.
+    fn of<E: Element>(x: E) -> E;
+
+    /// Its derivative where it gave `h`.
+    fn slope<E: Element>(h: E) -> E;
+}
+
+/// tanh.
+pub(super) struct Tanh;
+
+impl Activation for Tanh {
     const NAME: &'static str = "rnn_tanh";
+
+    #[inline(always)]
+    fn of<E: Element>(x: E) -> E {
+        tanh(x)
+    }
+
+    #[inline(always)]
+    fn slope<E: Element>(h: E) -> E {
+        E::one() - h * h
+    }
+}
+
+/// max(0, x).
+pub(super) struct Relu;
+
+impl Activation for Relu {
+    const NAME: &'static str = "rnn_relu";
+
+    #[inline(always)]
+    fn of<E: Element>(x: E) -> E {
+        // What is no number is not below 0 and stays.
+        if x < E::zero() { E::zero() } else { x }
+    }
+
+    #[inline(always)]
+    fn slope<E: Element>(h: E) -> E {
+        if h > E::zero() { E::one() } else { E::zero() }
+    }
+}
+
+/// One column, the next state.
+pub(super) struct RnnCell<A>(PhantomData<A>);
+
+impl<A: Activation> Cell for RnnCell<A> {
+    const NAME: &'static str = A::NAME;
     const GATES: usize = 1;
     const COLUMNS: usize = 1;
     const SAVED: usize = 1;
@@ -24,14 +73,14 @@ impl Cell for RnnCell {
 
     #[inline(always)]
     fn forward<E: Element>(row: ForwardRow<'_, E>) {
-        activate(row.saved, row.bias, tanh);
+        activate(row.saved, row.bias, A::of);
         row.h.copy_from_slice(row.saved);
     }
 
     #[inline(always)]
     fn backward<E: Element>(row: BackwardRow<'_, E>) {
         combine(row.columns, [row.dh, row.saved], |_, [dh, h]| {
-            dh * (E::one() - h * h)
+            dh * A::slope(h)
         });
     }
 }
@@ -56,6 +105,9 @@ impl<E: Element> Tensor<E> {
         weights: &RecurrentWeights<'_, E>,
         start: Option<&Self>,
     ) -> Result<Self> {
-        sequence::<E, RnnCell>(self, weights, start.map(|h| (h, None)), false)
+        self.recurrent(&Recurrence {
+            h0: start,
+            ..Recurrence::new(RecurrentCell::RnnTanh, *weights)
+        })
     }
 }

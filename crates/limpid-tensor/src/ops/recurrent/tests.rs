@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::RecurrentWeights;
+use super::{Recurrence, RecurrentCell, RecurrentWeights};
 use crate::{Element, Result, Stream, Tensor, gradient_check, simd, threads, without_gradient};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,16 +10,17 @@ enum Kind {
     Lstm,
     Gru,
     Rnn,
+    Relu,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Lstm, Self::Gru, Self::Rnn];
+    const ALL: [Self; 4] = [Self::Lstm, Self::Gru, Self::Rnn, Self::Relu];
 
     fn gates(self) -> usize {
         match self {
             Self::Lstm => 4,
             Self::Gru => 3,
-            Self::Rnn => 1,
+            Self::Rnn | Self::Relu => 1,
         }
     }
 
@@ -63,6 +64,10 @@ impl Kind {
             }
             Self::Gru => x[0].gru(&weights, Some(&x[5])),
             Self::Rnn => x[0].rnn_tanh(&weights, Some(&x[5])),
+            Self::Relu => x[0].recurrent(&Recurrence {
+                h0: Some(&x[5]),
+                ..Recurrence::new(RecurrentCell::RnnRelu, weights)
+            }),
         }
     }
 
@@ -90,6 +95,7 @@ impl Kind {
                     n.add(&z.mul(&h.sub(&n)?)?)?
                 }
                 Self::Rnn => sum(0)?.tanh(),
+                Self::Relu => sum(0)?.relu(),
             };
             states.push(h.clone());
         }
