@@ -47,7 +47,10 @@ pub use noise::GaussianNoise;
 pub use norm::{BatchNorm, BatchNormConfig, GroupNorm, LayerNorm, RmsNorm};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use positional::{LearnedPositionalEncoding, SinusoidalPositionalEncoding};
-pub use recurrent::{CellWeights, Gru, Lstm, LstmState, Rnn};
+pub use recurrent::{
+    CellOutputs, CellRun, CellWeights, Gru, GruConfig, GruKind, Lstm, LstmConfig, LstmKind,
+    LstmState, Recurrent, RecurrentConfig, RecurrentKind, Rnn, RnnConfig, RnnKind, RnnNonlinearity,
+};
 pub use residual::Residual;
 pub use sequential::Sequential;
 pub use summary::{Summary, SummaryRow};

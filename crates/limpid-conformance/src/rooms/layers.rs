@@ -1,16 +1,15 @@
 //! Layers of `limpid-nn-layers`, built around the case's own weights.
 
 use limpid_nn_layers::{
-    AdaptiveAvgPool2d, AttentionMask, AvgPool2d, BatchNorm, CellWeights, Context, Conv1d, Conv2d,
-    ConvTranspose2d, Embedding, GroupNorm, Gru, LayerNorm, Linear, Lstm, LstmState, MaxPool2d,
-    Maxout, Module, Padding, RmsNorm, Rnn, scaled_dot_product_attention,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Context, Conv1d, Conv2d, ConvTranspose2d, Embedding,
+    GroupNorm, LayerNorm, Linear, MaxPool2d, Maxout, Module, Padding, RmsNorm,
 };
 use limpid_tensor::{Buffer, ConvAlgorithm, Convolution, Element, Pooling, Stream};
-use ndarray::{ArrayD, ArrayView, IxDyn};
+use ndarray::{ArrayView, IxDyn};
 
 use super::{Operation, Outcome, operations, single};
 use crate::attributes::required;
-use crate::error::{KeyError, OperationError};
+use crate::error::KeyError;
 use crate::inputs::Inputs;
 use crate::outputs::Outputs;
 
@@ -97,23 +96,6 @@ pub(super) const OPERATIONS: &[Operation] = operations![
     "adaptive_avg_pool2d" => |it| {
         evaluated(it, &AdaptiveAvgPool2d::new(numbers(it, "output_size", [1; 2])?))
     },
-    "rnn_tanh" => |it| {
-        let layer = Rnn { weights: cell(it)? };
-        let (output, last) = layer.forward_with(it.tensor("input")?, it.tensor("h0")?)?;
-        Ok(Outputs::single(output).with("h_n", last))
-    },
-    "gru" => |it| {
-        let layer = Gru { weights: cell(it)? };
-        let (output, last) = layer.forward_with(it.tensor("input")?, it.tensor("h0")?)?;
-        Ok(Outputs::single(output).with("h_n", last))
-    },
-    "lstm" => |it| {
-        let layer = Lstm { weights: cell(it)? };
-        let start = LstmState { h: it.tensor("h0")?.clone(), c: it.tensor("c0")?.clone() };
-        let (output, last) = layer.forward_with(it.tensor("input")?, &start)?;
-        Ok(Outputs::single(output).with("h_n", last.h).with("c_n", last.c))
-    },
-    "scaled_dot_product_attention" => attention,
 ];
 
 fn batch_norm<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
@@ -135,34 +117,6 @@ fn batch_norm<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
     Ok(Outputs::single(output)
         .with("running_mean", layer.running_mean.value().clone())
         .with("running_var", layer.running_var.value().clone()))
-}
-
-fn attention<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
-    let [query, key, value] = ["query", "key", "value"].map(|name| inputs.tensor(name));
-    let allowed = match inputs.conditions("attn_mask") {
-        Ok((shape, data)) => Some(
-            ArrayD::from_shape_vec(IxDyn(shape), data.to_vec())
-                .map_err(|error| KeyError::new("inputs.attn_mask", error.to_string()))?,
-        ),
-        Err(_) => None,
-    };
-    let causal = inputs.attributes().flag("is_causal")?.unwrap_or(false);
-    let mask = match (causal, &allowed, inputs.optional("attn_mask")) {
-        (true, _, _) => AttentionMask::Causal,
-        (_, Some(allowed), _) => AttentionMask::Allowed(allowed),
-        (_, None, Some(bias)) => AttentionMask::Additive(bias),
-        (_, None, None) => AttentionMask::None,
-    };
-    single(scaled_dot_product_attention(query?, key?, value?, mask))
-}
-
-fn cell<E: Element>(inputs: &Inputs<'_, E>) -> Result<CellWeights<E>, OperationError> {
-    Ok(CellWeights {
-        weight_ih: inputs.parameter("weight_ih")?,
-        weight_hh: inputs.parameter("weight_hh")?,
-        bias_ih: inputs.optional_parameter("bias_ih"),
-        bias_hh: inputs.optional_parameter("bias_hh"),
-    })
 }
 
 fn pooling<E: Element>(inputs: &Inputs<'_, E>) -> Result<Pooling, KeyError> {

@@ -14,6 +14,7 @@ mod metric;
 mod optim;
 mod preprocess;
 mod schedule;
+mod sequence;
 mod tensor;
 
 /// An operation in one element type.
@@ -41,6 +42,7 @@ use operations;
 const ROOMS: &[&[Operation]] = &[
     tensor::OPERATIONS,
     layers::OPERATIONS,
+    sequence::OPERATIONS,
     loss::OPERATIONS,
     optim::OPERATIONS,
     schedule::OPERATIONS,

@@ -136,6 +136,10 @@ impl MultiheadAttentionConfig {
 
 /// The weights of the projections of queries, keys and values.
 #[derive(Clone, Debug, Parameters)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a model has few of them, and each holds matrices"
+)]
 pub enum InProjection<E: Element> {
     /// All in one, where they have the same number of features.
     Packed {

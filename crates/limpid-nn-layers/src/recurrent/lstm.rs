@@ -1,141 +1,168 @@
 //! Long short-term memory.
 
-use limpid_tensor::{Element, Result, Stream, Tensor};
+use limpid_tensor::{Element, Error, Recurrence, RecurrentCell, RecurrentWeights, Result, Tensor};
 
-use super::cell::CellWeights;
-use crate::{Context, Module, Parameters};
+use super::config::RecurrentConfig;
+use super::kind::{CellOutputs, CellRun, RecurrentKind, last};
+use super::layer::Recurrent;
 
 /// Long short-term memory: with i, f, o = sigmoid(W_ih x + b_ih + W_hh h + b_hh) and
-/// g = tanh(W_ih x + b_ih + W_hh h + b_hh), the memory c becomes f c + i g and the state o tanh(c).
-///
-/// As a module it starts from a state of zeros and gives the outputs of all times;
-/// [`Lstm::forward_with`] takes and gives the state.
-///
-/// # Shapes
-/// input: `[time, batch, in]`; state, memory: `[batch, hidden]`; output: `[time, batch, hidden]`.
+/// g = tanh(W_ih x + b_ih + W_hh h + b_hh), the memory c becomes f c + i g and the state o tanh(c),
+/// or, where it is projected, W_hr (o tanh(c)). The gates are stacked as i, f, g, o.
 ///
 /// # Source
 /// Hochreiter and Schmidhuber 1997, "Long short-term memory", with the forget gate of Gers et al.
-/// 2000; equals `torch.nn.LSTM` with one layer.
-#[derive(Clone, Debug, Parameters)]
-pub struct Lstm<E: Element> {
-    /// The weights, of the gates i, f, g, o.
-    #[parameters(flatten)]
-    pub weights: CellWeights<E>,
+/// 2000 and the projection of Sak et al. 2014; equals `torch.nn.LSTM`.
+///
+/// # Example
+/// ```
+/// use limpid_nn_layers::{Context, Lstm};
+/// use limpid_tensor::{Stream, Tensor};
+///
+/// let layer = Lstm::<f32>::new(4, 3, Stream::new(7))?;
+/// let input = Tensor::ones([5, 2, 4]);
+/// let (output, end) = layer.forward_with(&input, None, Some(&[5, 2]), &mut Context::eval())?;
+/// assert_eq!((output.shape(), end.c.shape()), (&[5, 2, 3][..], &[1, 2, 3][..]));
+/// assert_eq!(output.narrow(0, 4, 1)?.narrow(1, 1, 1)?.to_vec(), [0.0; 3]);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+pub type Lstm<E> = Recurrent<E, LstmKind>;
+
+/// How an [`Lstm`] is to be made.
+pub type LstmConfig = RecurrentConfig<LstmKind>;
+
+/// What makes a recurrent layer an [`Lstm`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LstmKind {
+    /// The length that states are projected to, below their own. The default is none.
+    pub proj_size: Option<usize>,
 }
 
-/// What a [`Lstm`] carries from one time to the next.
+/// What an [`Lstm`] carries from one time to the next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LstmState<E: Element> {
-    /// The state, `[batch, hidden]`.
+    /// The state, `[layers * directions, batch, hidden]`.
     pub h: Tensor<E>,
-    /// The memory, `[batch, hidden]`.
+    /// The memory, of the same shape, but never projected.
     pub c: Tensor<E>,
 }
 
-impl<E: Element> Lstm<E> {
-    /// From `inputs` features to a state of `hidden`.
-    ///
-    /// # Errors
-    /// As [`CellWeights::new`].
-    pub fn new(inputs: usize, hidden: usize, stream: Stream) -> Result<Self> {
-        let weights = CellWeights::new("lstm", 4, inputs, hidden, stream)?;
-        Ok(Self { weights })
+impl LstmConfig {
+    /// The same, with states projected to this length.
+    #[must_use]
+    pub fn with_proj_size(self, proj_size: usize) -> Self {
+        let proj_size = Some(proj_size);
+        Self {
+            kind: LstmKind { proj_size },
+            ..self
+        }
+    }
+}
+
+impl RecurrentKind for LstmKind {
+    const NAME: &'static str = "Lstm";
+    const GATES: usize = 4;
+
+    type State<E: Element> = LstmState<E>;
+
+    fn projected(&self) -> Option<usize> {
+        self.proj_size
     }
 
-    /// The outputs of all times and the last state, from `start`.
-    ///
-    /// # Errors
-    /// A shape error when input or state do not fit.
-    pub fn forward_with(
+    fn run<E: Element>(
         &self,
-        input: &Tensor<E>,
-        start: &LstmState<E>,
-    ) -> Result<(Tensor<E>, LstmState<E>)> {
-        let start = Some([&start.h, &start.c]);
-        let (states, h, c) = input.lstm_with_memory(&self.weights.borrowed(), start)?;
-        Ok((states, LstmState { h, c }))
+        run: CellRun<'_, E, LstmState<E>>,
+    ) -> Result<CellOutputs<E, LstmState<E>>> {
+        if let Some(projection) = run.weights.weight_hr.as_deref() {
+            return projected(run, projection);
+        }
+        let recurrence = Recurrence {
+            h0: run.start.map(|start| &start.h),
+            c0: run.start.map(|start| &start.c),
+            lengths: run.lengths,
+            ..Recurrence::new(RecurrentCell::Lstm, run.weights.borrowed())
+        };
+        let (states, c) = steps(run.input, &recurrence, run.ends)?;
+        let end = match c {
+            Some(c) => Some(LstmState {
+                h: last(&states)?,
+                c,
+            }),
+            None => None,
+        };
+        Ok((states, end))
+    }
+
+    fn parts<E: Element>(state: &LstmState<E>) -> (&Tensor<E>, Option<&Tensor<E>>) {
+        (&state.h, Some(&state.c))
+    }
+
+    fn combine<E: Element>(
+        states: &[LstmState<E>],
+        join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>,
+    ) -> Result<LstmState<E>> {
+        Ok(LstmState {
+            h: join(&states.iter().map(|state| &state.h).collect::<Vec<_>>())?,
+            c: join(&states.iter().map(|state| &state.c).collect::<Vec<_>>())?,
+        })
     }
 }
 
-impl<E: Element> Module<E> for Lstm<E> {
-    fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        input.lstm(&self.weights.borrowed(), None)
+/// The states of all steps and, if it is wanted, the last memory.
+fn steps<E: Element>(
+    input: &Tensor<E>,
+    recurrence: &Recurrence<'_, E>,
+    ends: bool,
+) -> Result<(Tensor<E>, Option<Tensor<E>>)> {
+    if !ends {
+        return Ok((input.recurrent(recurrence)?, None));
     }
+    let (states, memory) = input.recurrent_with_memory(recurrence)?;
+    Ok((states, Some(memory)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::check_module;
-    use limpid_tensor::{for_each_parameter_mut, gradient_check, named_parameters};
-
-    #[test]
-    fn the_contract_holds() {
-        let input = Tensor::standard_normal([3, 2, 4], Stream::new(1));
-        check_module(|stream| Lstm::new(4, 3, stream), &input, &[3, 2, 3]).unwrap();
-    }
-
-    #[test]
-    fn parameters_are_named_as_a_cells() {
-        let layer = Lstm::<f32>::new(4, 3, Stream::new(1)).unwrap();
-        let names = named_parameters(&layer).into_iter().map(|(name, _)| name);
-        let want = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"];
-        assert_eq!(names.collect::<Vec<_>>(), want);
-    }
-
-    #[test]
-    fn one_step_is_that_by_hand() {
-        let mut layer = Lstm::<f64>::new(1, 1, Stream::new(1)).unwrap();
-        for_each_parameter_mut(&mut layer, |_, parameter| {
-            parameter.update(|elements| elements.fill(0.5));
-        });
-        let start = LstmState {
-            h: Tensor::full([1, 1], -1.0),
-            c: Tensor::full([1, 1], 0.25),
+/// The cell with projected states by the one without: W_hh (W_hr m) = (W_hh W_hr) m, with m the
+/// state before its projection. The state at the start is no projection of any m; it goes in beside
+/// the first input, with W_hh for its weight.
+fn projected<E: Element>(
+    run: CellRun<'_, E, LstmState<E>>,
+    projection: &Tensor<E>,
+) -> Result<CellOutputs<E, LstmState<E>>> {
+    let weights = run.weights.borrowed();
+    let (mut input, mut weight_ih) = (run.input.clone(), weights.weight_ih.clone());
+    if let Some(start) = run.start {
+        let later = input.size(0)?.saturating_sub(1);
+        let &[batch, length] = start.h.shape() else {
+            return Err(Error::shape(
+                LstmKind::NAME,
+                &[start.h.shape()],
+                "must be [batch, hidden]",
+            ));
         };
-        let (output, last) = layer
-            .forward_with(&Tensor::full([1, 1, 1], 2.0), &start)
-            .unwrap();
-        let gate = 1.0 / (1.0 + (-1.5_f64).exp());
-        let c = gate * 0.25 + gate * 1.5_f64.tanh();
-        assert!((last.c.item().unwrap() - c).abs() < 1e-15);
-        assert!((output.item().unwrap() - gate * c.tanh()).abs() < 1e-15);
+        let first = start.h.unsqueeze(0)?;
+        let beside = Tensor::concat(&[&first, &Tensor::zeros([later, batch, length])], 0)?;
+        input = Tensor::concat(&[&input, &beside], -1)?;
+        weight_ih = Tensor::concat(&[&weight_ih, weights.weight_hh], 1)?;
     }
-
-    #[test]
-    fn state_and_memory_have_gradients() {
-        let layer = Lstm::<f64>::new(4, 3, Stream::new(1)).unwrap();
-        let input = Tensor::standard_normal([3, 2, 4], Stream::new(2));
-        let function = |x: &[Tensor<f64>]| {
-            let start = LstmState {
-                h: x[0].clone(),
-                c: x[1].clone(),
-            };
-            let (output, last) = layer.forward_with(&input, &start)?;
-            output.square().sum().add(&last.c.square().sum())
-        };
-        let starts = [3, 4].map(|seed| Tensor::standard_normal([2, 3], Stream::new(seed)));
-        let worst = gradient_check::check(function, &starts, 1e-5).unwrap();
-        assert!(worst.error < 1e-6, "{worst:?}");
-    }
-
-    #[test]
-    fn shapes_that_do_not_fit_are_named() {
-        let layer = Lstm::<f32>::new(4, 3, Stream::new(1)).unwrap();
-        let error = layer.predict(&Tensor::zeros([5, 2, 7])).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "lstm: shapes [5, 2, 7] and [12, 4]: the input's weight must be [12, 7]"
-        );
-        let state = LstmState {
-            h: Tensor::zeros([2, 3]),
-            c: Tensor::zeros([2, 4]),
-        };
-        let error = layer
-            .forward_with(&Tensor::zeros([5, 2, 4]), &state)
-            .unwrap_err();
-        let want = "lstm: shapes [5, 2, 4] and [2, 4]: the state must be [2, 3]";
-        assert_eq!(error.to_string(), want);
-    }
+    let weight_hh = weights.weight_hh.matmul(projection)?;
+    let weights = RecurrentWeights {
+        weight_ih: &weight_ih,
+        weight_hh: &weight_hh,
+        ..weights
+    };
+    let recurrence = Recurrence {
+        c0: run.start.map(|start| &start.c),
+        lengths: run.lengths,
+        ..Recurrence::new(RecurrentCell::Lstm, weights)
+    };
+    let (states, c) = steps(&input, &recurrence, run.ends)?;
+    let outputs = states.linear(projection, None)?;
+    let end = match c {
+        Some(c) => Some(LstmState {
+            h: last(&outputs)?,
+            c,
+        }),
+        None => None,
+    };
+    Ok((outputs, end))
 }

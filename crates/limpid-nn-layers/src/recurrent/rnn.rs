@@ -1,105 +1,83 @@
 //! The plain recurrent layer.
 
-use limpid_tensor::{Element, Result, Stream, Tensor};
+use limpid_tensor::{Element, RecurrentCell, Result, Tensor};
 
-use super::cell::{CellWeights, with_last};
-use crate::{Context, Module, Parameters};
+use super::config::RecurrentConfig;
+use super::kind::{CellOutputs, CellRun, RecurrentKind, run_without_memory};
+use super::layer::Recurrent;
 
-/// The plain recurrent layer, h(t) = tanh(W_ih x(t) + b_ih + W_hh h(t-1) + b_hh).
-///
-/// As a module it starts from a state of zeros and gives the outputs of all times;
-/// [`Rnn::forward_with`] takes and gives the state.
-///
-/// # Shapes
-/// input: `[time, batch, in]`; state: `[batch, hidden]`; output: `[time, batch, hidden]`.
+/// The plain recurrent layer, h(t) = f(W_ih x(t) + b_ih + W_hh h(t-1) + b_hh), with f tanh or a
+/// rectifier.
 ///
 /// # Source
-/// Elman 1990, "Finding structure in time"; equals `torch.nn.RNN` with one layer.
-#[derive(Clone, Debug, Parameters)]
-pub struct Rnn<E: Element> {
-    /// The weights.
-    #[parameters(flatten)]
-    pub weights: CellWeights<E>,
+/// Elman 1990, "Finding structure in time"; equals `torch.nn.RNN`.
+///
+/// # Example
+/// ```
+/// use limpid_nn_layers::{Module, RnnConfig, RnnNonlinearity};
+/// use limpid_tensor::{Stream, Tensor};
+///
+/// let layer = RnnConfig::new(4, 3)
+///     .with_nonlinearity(RnnNonlinearity::Relu)
+///     .build::<f32>(Stream::new(7))?;
+/// assert_eq!(layer.predict(&Tensor::zeros([5, 2, 4]))?.shape(), [5, 2, 3]);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+pub type Rnn<E> = Recurrent<E, RnnKind>;
+
+/// How an [`Rnn`] is to be made.
+pub type RnnConfig = RecurrentConfig<RnnKind>;
+
+/// What makes the next state of an [`Rnn`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RnnNonlinearity {
+    /// tanh.
+    #[default]
+    Tanh,
+    /// max(0, x).
+    Relu,
 }
 
-impl<E: Element> Rnn<E> {
-    /// From `inputs` features to a state of `hidden`.
-    ///
-    /// # Errors
-    /// As [`CellWeights::new`].
-    pub fn new(inputs: usize, hidden: usize, stream: Stream) -> Result<Self> {
-        let weights = CellWeights::new("rnn_tanh", 1, inputs, hidden, stream)?;
-        Ok(Self { weights })
-    }
+/// What makes a recurrent layer an [`Rnn`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RnnKind {
+    /// What makes the next state. The default is tanh.
+    pub nonlinearity: RnnNonlinearity,
+}
 
-    /// The outputs of all times and the last state, from the state `h0`.
-    ///
-    /// # Errors
-    /// A shape error when input or state do not fit.
-    pub fn forward_with(
-        &self,
-        input: &Tensor<E>,
-        h0: &Tensor<E>,
-    ) -> Result<(Tensor<E>, Tensor<E>)> {
-        with_last(input.rnn_tanh(&self.weights.borrowed(), Some(h0))?)
+impl RnnConfig {
+    /// The same, with the next state made so.
+    #[must_use]
+    pub fn with_nonlinearity(self, nonlinearity: RnnNonlinearity) -> Self {
+        Self {
+            kind: RnnKind { nonlinearity },
+            ..self
+        }
     }
 }
 
-impl<E: Element> Module<E> for Rnn<E> {
-    fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        input.rnn_tanh(&self.weights.borrowed(), None)
-    }
-}
+impl RecurrentKind for RnnKind {
+    const NAME: &'static str = "Rnn";
+    const GATES: usize = 1;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::check_module;
-    use limpid_tensor::{for_each_parameter_mut, gradient_check};
+    type State<E: Element> = Tensor<E>;
 
-    #[test]
-    fn the_contract_holds() {
-        let input = Tensor::standard_normal([3, 2, 4], Stream::new(1));
-        check_module(|stream| Rnn::new(4, 3, stream), &input, &[3, 2, 3]).unwrap();
+    fn run<E: Element>(&self, run: CellRun<'_, E, Tensor<E>>) -> Result<CellOutputs<E, Tensor<E>>> {
+        let cell = match self.nonlinearity {
+            RnnNonlinearity::Tanh => RecurrentCell::RnnTanh,
+            RnnNonlinearity::Relu => RecurrentCell::RnnRelu,
+        };
+        run_without_memory(cell, run)
     }
 
-    #[test]
-    fn one_step_is_that_by_hand() {
-        let mut layer = Rnn::<f64>::new(1, 1, Stream::new(1)).unwrap();
-        for_each_parameter_mut(&mut layer, |_, parameter| {
-            parameter.update(|elements| elements.fill(0.5));
-        });
-        let (input, h0) = (Tensor::full([1, 1, 1], 2.0), Tensor::full([1, 1], -1.0));
-        let (output, last) = layer.forward_with(&input, &h0).unwrap();
-        let want = (0.5 * 2.0 + 0.5 - 0.5 + 0.5_f64).tanh();
-        assert!((output.item().unwrap() - want).abs() < 1e-15);
-        assert_eq!(last.item().unwrap(), output.item().unwrap());
+    fn parts<E: Element>(state: &Tensor<E>) -> (&Tensor<E>, Option<&Tensor<E>>) {
+        (state, None)
     }
 
-    #[test]
-    fn the_state_has_a_gradient() {
-        let layer = Rnn::<f64>::new(4, 3, Stream::new(1)).unwrap();
-        let input = Tensor::standard_normal([3, 2, 4], Stream::new(2));
-        let function = |x: &[Tensor<f64>]| Ok(layer.forward_with(&input, &x[0])?.0.square().sum());
-        let h0 = Tensor::standard_normal([2, 3], Stream::new(3));
-        let worst = gradient_check::check(function, &[h0], 1e-5).unwrap();
-        assert!(worst.error < 1e-6, "{worst:?}");
-    }
-
-    #[test]
-    fn shapes_that_do_not_fit_are_named() {
-        let layer = Rnn::<f32>::new(4, 3, Stream::new(1)).unwrap();
-        let error = layer.predict(&Tensor::zeros([2, 4])).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "rnn_tanh: shape [2, 4]: must be [time, batch, in]"
-        );
-        let input = Tensor::zeros([5, 2, 4]);
-        let error = layer
-            .forward_with(&input, &Tensor::zeros([1, 3]))
-            .unwrap_err();
-        let want = "rnn_tanh: shapes [5, 2, 4] and [1, 3]: the state must be [2, 3]";
-        assert_eq!(error.to_string(), want);
-        assert!(layer.predict(&Tensor::zeros([0, 2, 4])).is_err());
+    fn combine<E: Element>(
+        states: &[Tensor<E>],
+        join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>,
+    ) -> Result<Tensor<E>> {
+        join(&states.iter().collect::<Vec<_>>())
     }
 }
