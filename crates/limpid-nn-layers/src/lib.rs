@@ -48,8 +48,9 @@ pub use norm::{BatchNorm, BatchNormConfig, GroupNorm, LayerNorm, RmsNorm};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use positional::{LearnedPositionalEncoding, SinusoidalPositionalEncoding};
 pub use recurrent::{
-    CellOutputs, CellRun, CellWeights, Gru, GruConfig, GruKind, Lstm, LstmConfig, LstmKind,
-    LstmState, Recurrent, RecurrentConfig, RecurrentKind, Rnn, RnnConfig, RnnKind, RnnNonlinearity,
+    CarriedState, CellOutputs, CellRun, CellWeights, Gru, GruConfig, GruKind, Lstm, LstmConfig,
+    LstmKind, LstmState, Recurrent, RecurrentConfig, RecurrentKind, Rnn, RnnConfig, RnnKind,
+    RnnNonlinearity,
 };
 pub use residual::Residual;
 pub use sequential::Sequential;

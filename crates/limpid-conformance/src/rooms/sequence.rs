@@ -1,9 +1,9 @@
 //! Layers over sequences: recurrent ones and attention.
 
 use limpid_nn_layers::{
-    AttentionMask, AttentionMasks, CellWeights, Context, Dropout, GruKind, InProjection, KeyMask,
-    Linear, LstmKind, LstmState, MultiheadAttention, Recurrent, RecurrentKind, RnnKind,
-    RnnNonlinearity, scaled_dot_product_attention,
+    AttentionMask, AttentionMasks, CarriedState, CellWeights, Context, Dropout, GruKind,
+    InProjection, KeyMask, Linear, LstmKind, LstmState, MultiheadAttention, Recurrent,
+    RecurrentKind, RnnKind, RnnNonlinearity, scaled_dot_product_attention,
 };
 use limpid_tensor::{Element, Tensor};
 use ndarray::{ArrayD, IxDyn};
@@ -90,7 +90,7 @@ fn recurrent<E: Element, K: RecurrentKind>(
     } else {
         output
     };
-    let (h, c) = K::parts(&end);
+    let (h, c) = end.parts();
     let part = |state: &Tensor<E>| {
         if flat {
             state.squeeze(0)

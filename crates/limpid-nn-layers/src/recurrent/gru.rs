@@ -41,15 +41,4 @@ impl RecurrentKind for GruKind {
     fn run<E: Element>(&self, run: CellRun<'_, E, Tensor<E>>) -> Result<CellOutputs<E, Tensor<E>>> {
         run_without_memory(RecurrentCell::Gru, run)
     }
-
-    fn parts<E: Element>(state: &Tensor<E>) -> (&Tensor<E>, Option<&Tensor<E>>) {
-        (state, None)
-    }
-
-    fn combine<E: Element>(
-        states: &[Tensor<E>],
-        join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>,
-    ) -> Result<Tensor<E>> {
-        join(&states.iter().collect::<Vec<_>>())
-    }
 }

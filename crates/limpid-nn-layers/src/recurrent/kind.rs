@@ -24,6 +24,28 @@ pub struct CellRun<'a, E: Element, S> {
 /// The outputs of all steps, and what a cell ends with, if that was wanted.
 pub type CellOutputs<E, S> = (Tensor<E>, Option<S>);
 
+/// What a cell carries from one step to the next.
+pub trait CarriedState<E: Element>: Clone + Debug + PartialEq {
+    /// The state, and the memory where there is one.
+    fn parts(&self) -> (&Tensor<E>, Option<&Tensor<E>>);
+
+    /// What `join` makes of the states and, apart from them, of the memories.
+    ///
+    /// # Errors
+    /// Those of `join`.
+    fn combine(states: &[Self], join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>) -> Result<Self>;
+}
+
+impl<E: Element> CarriedState<E> for Tensor<E> {
+    fn parts(&self) -> (&Tensor<E>, Option<&Tensor<E>>) {
+        (self, None)
+    }
+
+    fn combine(states: &[Self], join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>) -> Result<Self> {
+        join(&states.iter().collect::<Vec<_>>())
+    }
+}
+
 /// What distinguishes the recurrent layers from each other: their cell, and what it carries from
 /// one step to the next.
 pub trait RecurrentKind: Copy + Debug + Default + PartialEq + Send + Sync + 'static {
@@ -33,7 +55,7 @@ pub trait RecurrentKind: Copy + Debug + Default + PartialEq + Send + Sync + 'sta
     const GATES: usize;
 
     /// What is carried from one step to the next: a state, and a memory where the cell has one.
-    type State<E: Element>: Clone + Debug + PartialEq;
+    type State<E: Element>: CarriedState<E>;
 
     /// The length that states are projected to, if they are.
     fn projected(&self) -> Option<usize> {
@@ -49,18 +71,6 @@ pub trait RecurrentKind: Copy + Debug + Default + PartialEq + Send + Sync + 'sta
         &self,
         run: CellRun<'_, E, Self::State<E>>,
     ) -> Result<CellOutputs<E, Self::State<E>>>;
-
-    /// The state, and the memory where there is one.
-    fn parts<E: Element>(state: &Self::State<E>) -> (&Tensor<E>, Option<&Tensor<E>>);
-
-    /// What `join` makes of the states and, apart from them, of the memories.
-    ///
-    /// # Errors
-    /// Those of `join`.
-    fn combine<E: Element>(
-        states: &[Self::State<E>],
-        join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>,
-    ) -> Result<Self::State<E>>;
 }
 
 /// The last of the states of all steps, `[batch, hidden]`.

@@ -5,7 +5,7 @@ use limpid_tensor::{
 };
 
 use super::config::RecurrentConfig;
-use super::kind::{CellOutputs, CellRun, RecurrentKind};
+use super::kind::{CarriedState, CellOutputs, CellRun, RecurrentKind};
 use super::order::{cut, reversed};
 use super::weights::CellWeights;
 use crate::{Context, Dropout, Module};
@@ -79,12 +79,12 @@ impl<E: Element, K: RecurrentKind> Recurrent<E, K> {
     ) -> Result<(Tensor<E>, K::State<E>)> {
         let single = input.rank() == 2;
         let batched = |state: &K::State<E>| match single {
-            true => K::combine(std::slice::from_ref(state), |x| x[0].unsqueeze(1)),
+            true => CarriedState::combine(std::slice::from_ref(state), |x| x[0].unsqueeze(1)),
             false => Ok(state.clone()),
         };
         let start = start.map(batched).transpose()?;
         let (output, ends) = self.run(input, start.as_ref(), lengths, true, context)?;
-        let end = K::combine(&ends, |states| {
+        let end = CarriedState::combine(&ends, |states| {
             let states = Tensor::stack(states, 0)?;
             if single {
                 states.squeeze(1)
@@ -133,7 +133,7 @@ impl<E: Element, K: RecurrentKind> Recurrent<E, K> {
             for (direction, cell) in cells.iter().enumerate() {
                 let number = layer * directions + direction;
                 let own = |all: &K::State<E>| {
-                    K::combine(std::slice::from_ref(all), |x| {
+                    CarriedState::combine(std::slice::from_ref(all), |x| {
                         x[0].narrow(0, number, 1)?.squeeze(0)
                     })
                 };
@@ -168,7 +168,7 @@ impl<E: Element, K: RecurrentKind> Recurrent<E, K> {
             // The cell says what is wrong.
             return Ok(());
         };
-        let (h, c) = K::parts(start);
+        let (h, c) = start.parts();
         for (state, length) in [
             (Some(h), self.weights[0].outputs()?),
             (c, self.weights[0].hidden()?),

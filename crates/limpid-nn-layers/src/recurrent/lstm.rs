@@ -3,7 +3,7 @@
 use limpid_tensor::{Element, Error, Recurrence, RecurrentCell, RecurrentWeights, Result, Tensor};
 
 use super::config::RecurrentConfig;
-use super::kind::{CellOutputs, CellRun, RecurrentKind, last};
+use super::kind::{CarriedState, CellOutputs, CellRun, RecurrentKind, last};
 use super::layer::Recurrent;
 
 /// Long short-term memory: with i, f, o = sigmoid(W_ih x + b_ih + W_hh h + b_hh) and
@@ -92,16 +92,15 @@ impl RecurrentKind for LstmKind {
         };
         Ok((states, end))
     }
+}
 
-    fn parts<E: Element>(state: &LstmState<E>) -> (&Tensor<E>, Option<&Tensor<E>>) {
-        (&state.h, Some(&state.c))
+impl<E: Element> CarriedState<E> for LstmState<E> {
+    fn parts(&self) -> (&Tensor<E>, Option<&Tensor<E>>) {
+        (&self.h, Some(&self.c))
     }
 
-    fn combine<E: Element>(
-        states: &[LstmState<E>],
-        join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>,
-    ) -> Result<LstmState<E>> {
-        Ok(LstmState {
+    fn combine(states: &[Self], join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>) -> Result<Self> {
+        Ok(Self {
             h: join(&states.iter().map(|state| &state.h).collect::<Vec<_>>())?,
             c: join(&states.iter().map(|state| &state.c).collect::<Vec<_>>())?,
         })

@@ -11,7 +11,7 @@ mod weights;
 
 pub use config::RecurrentConfig;
 pub use gru::{Gru, GruConfig, GruKind};
-pub use kind::{CellOutputs, CellRun, RecurrentKind};
+pub use kind::{CarriedState, CellOutputs, CellRun, RecurrentKind};
 pub use layer::Recurrent;
 pub use lstm::{Lstm, LstmConfig, LstmKind, LstmState};
 pub use rnn::{Rnn, RnnConfig, RnnKind, RnnNonlinearity};

@@ -69,15 +69,4 @@ impl RecurrentKind for RnnKind {
         };
         run_without_memory(cell, run)
     }
-
-    fn parts<E: Element>(state: &Tensor<E>) -> (&Tensor<E>, Option<&Tensor<E>>) {
-        (state, None)
-    }
-
-    fn combine<E: Element>(
-        states: &[Tensor<E>],
-        join: impl Fn(&[&Tensor<E>]) -> Result<Tensor<E>>,
-    ) -> Result<Tensor<E>> {
-        join(&states.iter().collect::<Vec<_>>())
-    }
 }
