@@ -34,7 +34,8 @@ pub use attention::{
 };
 pub use context::{Context, Mode, Updates};
 pub use conv::{
-    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Padding,
+    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig,
+    ConvTranspose2d, ConvTranspose2dConfig, Padding,
 };
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingConfig};
@@ -45,7 +46,10 @@ pub use maxout::{Maxout, MaxoutConfig};
 pub use module::Module;
 pub use noise::GaussianNoise;
 pub use norm::{BatchNorm, BatchNormConfig, GroupNorm, LayerNorm, RmsNorm};
-pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use pool::{
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
+    AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d,
+};
 pub use positional::{LearnedPositionalEncoding, SinusoidalPositionalEncoding};
 pub use recurrent::{
     CarriedState, CellOutputs, CellRun, CellWeights, Gru, GruConfig, GruKind, Lstm, LstmConfig,

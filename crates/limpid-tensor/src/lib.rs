@@ -26,7 +26,7 @@ pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims};
 pub use ops::batch_norm::BatchNormalized;
 pub use ops::conv::{ConvAlgorithm, Convolution};
 pub use ops::elementwise::{Elementwise, Saved};
-pub use ops::pool::Pooling;
+pub use ops::pool::{AverageDivisor, Pooling};
 pub use ops::recurrent::{Recurrence, RecurrentCell, RecurrentWeights};
 pub use parameter::{Buffer, Parameter, Parameters, Path, Visitor, VisitorMut};
 pub use random::{Generator, Stream};

@@ -1,10 +1,11 @@
 //! Layers of `limpid-nn-layers`, built around the case's own weights.
 
 use limpid_nn_layers::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Context, Conv1d, Conv2d, ConvTranspose2d, Embedding,
-    GroupNorm, LayerNorm, Linear, MaxPool2d, Maxout, Module, Padding, RmsNorm,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
+    AvgPool2d, BatchNorm, Context, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Embedding,
+    GroupNorm, LayerNorm, Linear, MaxPool1d, MaxPool2d, Maxout, Module, Padding, RmsNorm,
 };
-use limpid_tensor::{Buffer, ConvAlgorithm, Convolution, Element, Pooling, Stream};
+use limpid_tensor::{AverageDivisor, Buffer, ConvAlgorithm, Convolution, Element, Pooling, Stream};
 use ndarray::{ArrayView, IxDyn};
 
 use super::{Operation, Outcome, operations, single};
@@ -88,13 +89,41 @@ pub(super) const OPERATIONS: &[Operation] = operations![
             output_padding: numbers(it, "output_padding", [0; 2])?,
         })
     },
-    "max_pool2d" => |it| evaluated(it, &MaxPool2d::from(pooling(it)?)),
+    "conv_transpose1d" => |it| {
+        let one = |key, default| Ok::<_, KeyError>(numbers::<_, 1>(it, key, [default])?[0]);
+        let settings = Convolution {
+            stride: [1, one("stride", 1)?],
+            padding: [[0; 2], [one("padding", 0)?; 2]],
+            dilation: [1, one("dilation", 1)?],
+            groups: groups(it)?,
+            ..Convolution::default()
+        };
+        evaluated(it, &ConvTranspose1d {
+            weight: it.parameter("weight")?,
+            bias: it.optional_parameter("bias"),
+            settings,
+            output_padding: one("output_padding", 0)?,
+        })
+    },
+    "max_pool1d" => |it| evaluated(it, &MaxPool1d::from(pooling::<_, 1>(it)?)),
+    "max_pool2d" => |it| evaluated(it, &MaxPool2d::from(pooling::<_, 2>(it)?)),
+    "avg_pool1d" => |it| {
+        evaluated(it, &AvgPool1d::from(pooling::<_, 1>(it)?).with_divisor(divisor(it)?))
+    },
     "avg_pool2d" => |it| {
-        let counted = it.attributes().flag("count_include_pad")?.unwrap_or(true);
-        evaluated(it, &AvgPool2d::from(pooling(it)?).with_count_include_pad(counted))
+        evaluated(it, &AvgPool2d::from(pooling::<_, 2>(it)?).with_divisor(divisor(it)?))
+    },
+    "adaptive_avg_pool1d" => |it| {
+        evaluated(it, &AdaptiveAvgPool1d::new(numbers(it, "output_size", [1])?[0]))
     },
     "adaptive_avg_pool2d" => |it| {
         evaluated(it, &AdaptiveAvgPool2d::new(numbers(it, "output_size", [1; 2])?))
+    },
+    "adaptive_max_pool1d" => |it| {
+        evaluated(it, &AdaptiveMaxPool1d::new(numbers(it, "output_size", [1])?[0]))
+    },
+    "adaptive_max_pool2d" => |it| {
+        evaluated(it, &AdaptiveMaxPool2d::new(numbers(it, "output_size", [1; 2])?))
     },
 ];
 
@@ -119,15 +148,35 @@ fn batch_norm<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
         .with("running_var", layer.running_var.value().clone()))
 }
 
-fn pooling<E: Element>(inputs: &Inputs<'_, E>) -> Result<Pooling, KeyError> {
-    let kernel_size = numbers(inputs, "kernel_size", [1; 2])?;
+/// The settings of pooling in `D` dimensions, 1 or 2.
+fn pooling<E: Element, const D: usize>(inputs: &Inputs<'_, E>) -> Result<Pooling, KeyError> {
+    // What lies before the last dimensions is passed over step by step.
+    let pair = |list: [usize; D], before: usize| match list.as_slice() {
+        &[down, across] => [down, across],
+        list => [before, list.first().copied().unwrap_or(before)],
+    };
+    let kernel_size = numbers(inputs, "kernel_size", [1; D])?;
     Ok(Pooling {
-        kernel_size,
-        stride: numbers(inputs, "stride", kernel_size)?,
-        padding: numbers(inputs, "padding", [0; 2])?,
-        dilation: numbers(inputs, "dilation", [1; 2])?,
+        kernel_size: pair(kernel_size, 1),
+        stride: pair(numbers(inputs, "stride", kernel_size)?, 1),
+        padding: pair(numbers(inputs, "padding", [0; D])?, 0),
+        dilation: pair(numbers(inputs, "dilation", [1; D])?, 1),
         ceil_mode: inputs.attributes().flag("ceil_mode")?.unwrap_or(false),
     })
+}
+
+fn divisor<E: Element>(inputs: &Inputs<'_, E>) -> Result<AverageDivisor, KeyError> {
+    let counted = inputs
+        .attributes()
+        .flag("count_include_pad")?
+        .unwrap_or(true);
+    Ok(
+        match (inputs.attributes().count("divisor_override")?, counted) {
+            (Some(divisor), _) => AverageDivisor::Fixed(divisor),
+            (None, true) => AverageDivisor::Window,
+            (None, false) => AverageDivisor::Image,
+        },
+    )
 }
 
 /// A word, or a number for each dimension.

@@ -1,6 +1,6 @@
 //! The mean of every window.
 
-use limpid_tensor::{Element, Pooling, Result, Tensor};
+use limpid_tensor::{AverageDivisor, Element, Pooling, Result, Tensor};
 
 use crate::{Context, Module, Parameters};
 
@@ -13,8 +13,10 @@ pub struct AvgPool2d {
     /// How the window moves.
     #[parameters(skip)]
     pub settings: Pooling,
-    /// Whether the padding counts, as zeros. The default is yes.
-    pub count_include_pad: bool,
+    /// What its sum is divided by. The default is the number of its elements, those of the padding
+    /// counted, as zeros.
+    #[parameters(skip)]
+    pub divisor: AverageDivisor,
 }
 
 impl AvgPool2d {
@@ -23,13 +25,10 @@ impl AvgPool2d {
         Pooling::new(kernel_size).into()
     }
 
-    /// The same, with the padding counted or not.
+    /// The same, with sums divided by this.
     #[must_use]
-    pub fn with_count_include_pad(self, count_include_pad: bool) -> Self {
-        Self {
-            count_include_pad,
-            ..self
-        }
+    pub fn with_divisor(self, divisor: AverageDivisor) -> Self {
+        Self { divisor, ..self }
     }
 }
 
@@ -37,14 +36,64 @@ impl From<Pooling> for AvgPool2d {
     fn from(settings: Pooling) -> Self {
         Self {
             settings,
-            count_include_pad: true,
+            divisor: AverageDivisor::Window,
         }
     }
 }
 
 impl<E: Element> Module<E> for AvgPool2d {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        input.avg_pool2d(&self.settings, self.count_include_pad)
+        input.avg_pool2d(&self.settings, self.divisor)
+    }
+}
+
+/// The same along one dimension; see [`Tensor::avg_pool1d`].
+///
+/// # Shapes
+/// `[N, C, L]` becomes `[N, C, L']`.
+///
+/// # Example
+/// ```
+/// use limpid_nn_layers::{AvgPool1d, Module};
+/// use limpid_tensor::Tensor;
+///
+/// let line = Tensor::<f32>::from_vec(vec![1.0, 3.0, 2.0, 0.0], [1, 4])?;
+/// assert_eq!(AvgPool1d::new(2).predict(&line)?.to_vec(), [2.0, 1.0]);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Parameters)]
+pub struct AvgPool1d {
+    /// How the window moves; of each setting the second number counts.
+    #[parameters(skip)]
+    pub settings: Pooling,
+    /// What its sum is divided by. The default is as for [`AvgPool2d`].
+    #[parameters(skip)]
+    pub divisor: AverageDivisor,
+}
+
+impl AvgPool1d {
+    /// Windows of this size, side by side.
+    pub fn new(kernel_size: usize) -> Self {
+        Pooling::new([1, kernel_size]).into()
+    }
+
+    /// The same, with sums divided by this.
+    #[must_use]
+    pub fn with_divisor(self, divisor: AverageDivisor) -> Self {
+        Self { divisor, ..self }
+    }
+}
+
+impl From<Pooling> for AvgPool1d {
+    fn from(settings: Pooling) -> Self {
+        let AvgPool2d { settings, divisor } = settings.into();
+        Self { settings, divisor }
+    }
+}
+
+impl<E: Element> Module<E> for AvgPool1d {
+    fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        input.avg_pool1d(&self.settings, self.divisor)
     }
 }
 
@@ -58,6 +107,9 @@ mod tests {
     fn the_contract_holds() {
         let input = Tensor::standard_normal([2, 2, 4, 5], Stream::new(1));
         check_module(|_| Ok(AvgPool2d::new([2, 2])), &input, &[2, 2, 2, 2]).unwrap();
+        let line = Tensor::standard_normal([2, 2, 5], Stream::new(1));
+        let build = |_| Ok(AvgPool1d::new(2).with_divisor(AverageDivisor::Fixed(3)));
+        check_module(build, &line, &[2, 2, 2]).unwrap();
     }
 
     #[test]

@@ -36,6 +36,46 @@ impl<E: Element> Module<E> for MaxPool2d {
     }
 }
 
+/// The same along one dimension; see [`Tensor::max_pool1d`].
+///
+/// # Shapes
+/// `[N, C, L]` becomes `[N, C, L']`.
+///
+/// # Example
+/// ```
+/// use limpid_nn_layers::{MaxPool1d, Module};
+/// use limpid_tensor::Tensor;
+///
+/// let line = Tensor::<f32>::from_vec(vec![1.0, 3.0, 2.0, 0.0], [1, 4])?;
+/// assert_eq!(MaxPool1d::new(2).predict(&line)?.to_vec(), [3.0, 2.0]);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Parameters)]
+pub struct MaxPool1d {
+    /// How the window moves; of each setting the second number counts.
+    #[parameters(skip)]
+    pub settings: Pooling,
+}
+
+impl MaxPool1d {
+    /// Windows of this size, side by side.
+    pub fn new(kernel_size: usize) -> Self {
+        Pooling::new([1, kernel_size]).into()
+    }
+}
+
+impl From<Pooling> for MaxPool1d {
+    fn from(settings: Pooling) -> Self {
+        Self { settings }
+    }
+}
+
+impl<E: Element> Module<E> for MaxPool1d {
+    fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        input.max_pool1d(&self.settings)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +86,8 @@ mod tests {
     fn the_contract_holds() {
         let input = Tensor::standard_normal([2, 2, 4, 5], Stream::new(1));
         check_module(|_| Ok(MaxPool2d::new([2, 2])), &input, &[2, 2, 2, 2]).unwrap();
+        let line = Tensor::standard_normal([2, 2, 5], Stream::new(1));
+        check_module(|_| Ok(MaxPool1d::new(2)), &line, &[2, 2, 2]).unwrap();
     }
 
     #[test]

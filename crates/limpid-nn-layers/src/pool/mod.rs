@@ -2,8 +2,10 @@
 
 mod adaptive;
 mod average;
+mod global;
 mod max;
 
-pub use adaptive::AdaptiveAvgPool2d;
-pub use average::AvgPool2d;
-pub use max::MaxPool2d;
+pub use adaptive::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d};
+pub use average::{AvgPool1d, AvgPool2d};
+pub use global::{GlobalAvgPool, GlobalMaxPool};
+pub use max::{MaxPool1d, MaxPool2d};

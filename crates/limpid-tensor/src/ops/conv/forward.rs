@@ -215,14 +215,8 @@ impl<E: Element> Tensor<E> {
                 rule,
             ));
         }
-        let flat = Convolution {
-            stride: [1, settings.stride[1]],
-            padding: [[0; 2], settings.padding[1]],
-            dilation: [1, settings.dilation[1]],
-            ..*settings
-        };
         self.unsqueeze(-2)?
-            .conv2d(&weight.unsqueeze(-2)?, bias, &flat)?
+            .conv2d(&weight.unsqueeze(-2)?, bias, &settings.across())?
             .squeeze(-2)
     }
 }

@@ -38,6 +38,16 @@ impl Default for Convolution {
 }
 
 impl Convolution {
+    /// The same settings without height.
+    pub(super) fn across(&self) -> Self {
+        Self {
+            stride: [1, self.stride[1]],
+            padding: [[0; 2], self.padding[1]],
+            dilation: [1, self.dilation[1]],
+            ..*self
+        }
+    }
+
     /// The padding, `[above and below, left and right]`, with which a kernel at stride 1 gives an
     /// image of the size that it was given; an odd zero goes below and right.
     pub fn same_padding(kernel: [usize; 2], dilation: [usize; 2]) -> [[usize; 2]; 2] {

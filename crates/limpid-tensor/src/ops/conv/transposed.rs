@@ -149,6 +149,35 @@ impl<E: Element> Tensor<E> {
             geometry,
         }))
     }
+
+    /// [`Tensor::conv_transpose2d`] along one dimension; of each setting the second entry counts.
+    ///
+    /// # Shapes
+    /// `self`: `[N, C, L]` or `[C, L]`; `weight`: `[C, out / groups, k]`; `bias`: `[out]`; result:
+    /// `[N, out, L']`.
+    ///
+    /// # Errors
+    /// As [`Tensor::conv_transpose2d`].
+    ///
+    /// # Source
+    /// Equals `torch.nn.functional.conv_transpose1d`.
+    pub fn conv_transpose1d(
+        &self,
+        weight: &Self,
+        bias: Option<&Self>,
+        settings: &Convolution,
+        output_padding: usize,
+    ) -> Result<Self> {
+        if !(2..=3).contains(&self.rank()) || weight.rank() != 3 {
+            let shapes = [self.shape(), weight.shape()];
+            let rule = "must be [N, C, L] and [C, out / groups, k]";
+            return Err(Error::shape("conv_transpose1d", &shapes, rule));
+        }
+        let weight = weight.unsqueeze(-2)?;
+        self.unsqueeze(-2)?
+            .conv_transpose2d(&weight, bias, &settings.across(), [0, output_padding])?
+            .squeeze(-2)
+    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use crate::layout::{Shape, count};
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
 /// The windows of one plane, each with the number that its sum is divided by.
-struct Windows {
-    places: [usize; 2],
-    windows: Vec<(Window, f64)>,
+pub(super) struct Windows {
+    pub(super) places: [usize; 2],
+    pub(super) windows: Vec<(Window, f64)>,
 }
 
 struct AveragePoolBackward {
@@ -50,7 +50,7 @@ impl<E: Element> Backward<E> for AveragePoolBackward {
     }
 }
 
-fn average<E: Element>(
+pub(super) fn average<E: Element>(
     name: &'static str,
     input: &Tensor<E>,
     windows: Windows,
@@ -81,9 +81,20 @@ fn average<E: Element>(
     }))
 }
 
+/// What the sum of a window is divided by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AverageDivisor {
+    /// The number of its elements, those of the padding counted.
+    #[default]
+    Window,
+    /// The number of its elements that lie in the image.
+    Image,
+    /// This number, at least 1, whatever it sees.
+    Fixed(usize),
+}
+
 impl<E: Element> Tensor<E> {
-    /// The mean of every window. The padding counts as zeros, or not at all, as
-    /// `count_include_pad` says.
+    /// The mean of every window; `divisor` says what of. The padding holds zeros.
     ///
     /// # Shapes
     /// As [`Tensor::max_pool2d`].
@@ -94,10 +105,13 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Source
     /// Equals `torch.nn.functional.avg_pool2d`.
-    pub fn avg_pool2d(&self, settings: &Pooling, count_include_pad: bool) -> Result<Self> {
+    pub fn avg_pool2d(&self, settings: &Pooling, divisor: AverageDivisor) -> Result<Self> {
         if settings.dilation != [1, 1] {
             let found = format!("{:?}", settings.dilation);
             return Err(Error::argument("avg_pool2d", "dilation", "[1, 1]", found));
+        }
+        if divisor == AverageDivisor::Fixed(0) {
+            return Err(Error::argument("avg_pool2d", "divisor", "at least 1", 0));
         }
         batched(self, |input| {
             let places = settings.places("avg_pool2d", input.shape())?;
@@ -109,10 +123,9 @@ impl<E: Element> Tensor<E> {
                 let end = (start + settings.kernel_size[axis]).min(image[axis] + 2 * padding);
                 let inside =
                     start.saturating_sub(padding)..end.saturating_sub(padding).min(image[axis]);
-                let length = if count_include_pad {
-                    end - start
-                } else {
-                    inside.len()
+                let length = match divisor {
+                    AverageDivisor::Image => inside.len(),
+                    AverageDivisor::Window | AverageDivisor::Fixed(_) => end - start,
                 };
                 (inside, length as f64)
             };
@@ -120,58 +133,14 @@ impl<E: Element> Tensor<E> {
             for down in 0..places[0] {
                 for across in 0..places[1] {
                     let ((rows, height), (columns, width)) = (seen(0, down), seen(1, across));
-                    windows.push(((rows, columns), height * width));
+                    let divided_by = match divisor {
+                        AverageDivisor::Fixed(divisor) => divisor as f64,
+                        _ => height * width,
+                    };
+                    windows.push(((rows, columns), divided_by));
                 }
             }
             average("avg_pool2d", input, Windows { places, windows })
-        })
-    }
-
-    /// Means of windows that are chosen so that the result has `output_size`: window i of n along a
-    /// length L goes from floor(i L / n) to ceil((i + 1) L / n).
-    ///
-    /// # Shapes
-    /// `self`: `[N, C, H, W]` or `[C, H, W]`; result: `[N, C, H', W']` with `output_size`
-    /// `[H', W']`.
-    ///
-    /// # Errors
-    /// A shape error when the image has another rank or no elements; an argument error when a size
-    /// is 0.
-    ///
-    /// # Source
-    /// Equals `torch.nn.functional.adaptive_avg_pool2d`.
-    pub fn adaptive_avg_pool2d(&self, output_size: [usize; 2]) -> Result<Self> {
-        const NAME: &str = "adaptive_avg_pool2d";
-        if output_size.contains(&0) {
-            let found = format!("{output_size:?}");
-            return Err(Error::argument(NAME, "output_size", "at least 1", found));
-        }
-        batched(self, |input| {
-            let image = image_of(NAME, input.shape())?;
-            if image.contains(&0) {
-                let rule = "the image must have at least one element";
-                return Err(Error::shape(NAME, &[input.shape()], rule));
-            }
-            let seen = |axis: usize, place: usize| {
-                let (length, size) = (image[axis], output_size[axis]);
-                place * length / size..((place + 1) * length).div_ceil(size)
-            };
-            let mut windows = Vec::with_capacity(output_size[0] * output_size[1]);
-            for down in 0..output_size[0] {
-                for across in 0..output_size[1] {
-                    let (rows, columns) = (seen(0, down), seen(1, across));
-                    let divisor = (rows.len() * columns.len()) as f64;
-                    windows.push(((rows, columns), divisor));
-                }
-            }
-            average(
-                NAME,
-                input,
-                Windows {
-                    places: output_size,
-                    windows,
-                },
-            )
         })
     }
 }
@@ -199,15 +168,26 @@ mod tests {
             padding: [1, 1],
             ..Pooling::new([2, 3])
         };
-        holds(|x| x.avg_pool2d(&plain, true), [2, 2, 3, 2]);
-        holds(|x| x.avg_pool2d(&plain, false), [2, 2, 3, 2]);
+        holds(
+            |x| x.avg_pool2d(&plain, AverageDivisor::Window),
+            [2, 2, 3, 2],
+        );
+        holds(
+            |x| x.avg_pool2d(&plain, AverageDivisor::Image),
+            [2, 2, 3, 2],
+        );
         let beyond = Pooling {
             ceil_mode: true,
             ..plain
         };
-        holds(|x| x.avg_pool2d(&beyond, true), [2, 2, 3, 3]);
-        holds(|x| x.adaptive_avg_pool2d([3, 4]), [2, 2, 3, 4]);
-        holds(|x| x.adaptive_avg_pool2d([1, 1]), [2, 2, 1, 1]);
+        holds(
+            |x| x.avg_pool2d(&beyond, AverageDivisor::Window),
+            [2, 2, 3, 3],
+        );
+        holds(
+            |x| x.avg_pool2d(&beyond, AverageDivisor::Fixed(3)),
+            [2, 2, 3, 3],
+        );
     }
 
     #[test]
@@ -217,8 +197,31 @@ mod tests {
             ..Pooling::new([2, 2])
         };
         let x = Tensor::<f64>::ones([1, 2, 2]);
-        assert_eq!(x.avg_pool2d(&settings, true).unwrap().to_vec(), [0.25; 4]);
-        assert_eq!(x.avg_pool2d(&settings, false).unwrap().to_vec(), [1.0; 4]);
+        assert_eq!(
+            x.avg_pool2d(&settings, AverageDivisor::Window)
+                .unwrap()
+                .to_vec(),
+            [0.25; 4]
+        );
+        assert_eq!(
+            x.avg_pool2d(&settings, AverageDivisor::Image)
+                .unwrap()
+                .to_vec(),
+            [1.0; 4]
+        );
+    }
+
+    /// The figures are those of PyTorch 2.15.
+    #[test]
+    fn the_divisor_can_be_a_number_of_ones_own() {
+        let x = Tensor::<f64>::from_fn([1, 4, 5], |place| (place * 7 % 11) as f64);
+        let settings = Pooling {
+            padding: [1, 1],
+            ..Pooling::new([2, 2])
+        };
+        let thirds = x.avg_pool2d(&settings, AverageDivisor::Fixed(3)).unwrap();
+        let sums = [0.0, 10.0, 16.0, 6.0, 21.0, 22.0, 6.0, 11.0, 6.0];
+        assert_eq!(thirds.to_vec(), sums.map(|sum: f64| sum / 3.0));
     }
 
     #[test]
@@ -227,14 +230,15 @@ mod tests {
             dilation: [2, 1],
             ..Pooling::new([2, 2])
         };
-        let error = image().avg_pool2d(&dilated, true).unwrap_err();
+        let error = image()
+            .avg_pool2d(&dilated, AverageDivisor::Window)
+            .unwrap_err();
         let want = "avg_pool2d: `dilation` must be [1, 1], found [2, 1]";
         assert_eq!(error.to_string(), want);
-        assert!(image().adaptive_avg_pool2d([0, 1]).is_err());
-        assert!(
-            Tensor::<f32>::zeros([4, 4])
-                .adaptive_avg_pool2d([1, 1])
-                .is_err()
-        );
+        let error = image()
+            .avg_pool2d(&Pooling::new([2, 2]), AverageDivisor::Fixed(0))
+            .unwrap_err();
+        let want = "avg_pool2d: `divisor` must be at least 1, found 0";
+        assert_eq!(error.to_string(), want);
     }
 }

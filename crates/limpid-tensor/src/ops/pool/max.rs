@@ -1,42 +1,19 @@
 //! The largest element of every window.
 
+use ndarray::ArrayD;
+
+use super::search::{Found, search, with_indices};
 use super::window::{Pooling, batched, image_of};
 use crate::buffers::{self, Storage};
-use crate::kernel::pool::{Chosen, Largest, largest};
+use crate::kernel::pool::{Chosen, Largest};
 use crate::kernel::{simd, threads};
 use crate::layout::{Shape, count};
 use crate::{Backward, Element, InputGradients, Result, Tensor};
 
+const NAME: &str = "max_pool2d";
+
 /// Fewer elements are not worth sharing.
-const SHARED: usize = 1 << 16;
-
-struct MaxPoolBackward {
-    shape: Shape,
-    /// Where in its plane each element of the result came from.
-    places: Storage<u32>,
-}
-
-impl<E: Element> Backward<E> for MaxPoolBackward {
-    fn name(&self) -> &'static str {
-        "max_pool2d"
-    }
-
-    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let mut data = buffers::zeroed(count(&self.shape));
-        let (g, plane) = (gradient.elements(), self.shape[2] * self.shape[3]);
-        let results = g.len().checked_div(count(&self.shape[..2])).unwrap_or(0);
-        by_planes(&mut data, plane, |first, data| {
-            for (index, plane) in (first..).zip(data.chunks_exact_mut(plane)) {
-                let own = index * results..(index + 1) * results;
-                for (&place, &term) in self.places[own.clone()].iter().zip(&g[own]) {
-                    plane[place as usize] += term;
-                }
-            }
-        });
-        inputs.add(0, Tensor::new(data, self.shape.clone()));
-        Ok(())
-    }
-}
+pub(super) const SHARED: usize = 1 << 16;
 
 /// Calls `work` with the first plane's number and some planes of `data`, until all are done.
 pub(super) fn by_planes<E: Element>(
@@ -159,7 +136,7 @@ impl SideBySide {
 
 impl<E: Element> Backward<E> for SideBySideBackward {
     fn name(&self) -> &'static str {
-        "max_pool2d"
+        NAME
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
@@ -173,7 +150,8 @@ impl<E: Element> Backward<E> for SideBySideBackward {
 
 impl<E: Element> Tensor<E> {
     /// The largest element of every window. Where several are largest the first has the gradient;
-    /// NaN counts as the largest. The padding is never chosen.
+    /// NaN counts as the largest. The padding is never chosen: a dilated window that steps over the
+    /// whole image finds -infinity.
     ///
     /// # Shapes
     /// `self`: `[N, C, H, W]` or `[C, H, W]`; result: `[N, C, H', W']` with
@@ -187,8 +165,8 @@ impl<E: Element> Tensor<E> {
     /// Equals `torch.nn.functional.max_pool2d`.
     pub fn max_pool2d(&self, settings: &Pooling) -> Result<Self> {
         batched(self, |input| {
-            let [down, across] = settings.places("max_pool2d", input.shape())?;
-            let [height, width] = image_of("max_pool2d", input.shape())?;
+            let [down, across] = settings.places(NAME, input.shape())?;
+            let [height, width] = image_of(NAME, input.shape())?;
             let x = input.elements();
             let mut shape = input.layout.shape.clone();
             (shape[2], shape[3]) = (down, across);
@@ -202,43 +180,45 @@ impl<E: Element> Tensor<E> {
                     chosen,
                 }));
             }
-            let seen = |axis: usize, place: usize, length: usize| {
-                (0..settings.kernel_size[axis]).filter_map(move |tap| {
-                    let padded = place * settings.stride[axis] + tap * settings.dilation[axis];
-                    padded
-                        .checked_sub(settings.padding[axis])
-                        .filter(|&at| at < length)
-                })
-            };
-            let plane = height * width;
-            let mut data = buffers::take(count(&shape));
-            let mut places = buffers::take(data.len());
-            let work = |first: usize, (data, places): (&mut [E], &mut [u32])| {
-                for (index, (data, place)) in (first..).zip(data.iter_mut().zip(places)) {
-                    let (x, at) = (
-                        &x[index / (down * across) * plane..][..plane],
-                        index % (down * across),
-                    );
-                    let window = seen(0, at / across, height).flat_map(|row| {
-                        seen(1, at % across, width).map(move |column| row * width + column)
-                    });
-                    // A window always sees the image: the padding is at most half of it.
-                    let chosen = largest(x, window).unwrap_or(0);
-                    (*data, *place) = (x[chosen], chosen as u32);
-                }
-            };
-            let together = match data.len() < SHARED / 4 {
-                true => data.len().max(1),
-                false => SHARED / 16,
-            };
-            threads::chunks((&mut data[..], &mut places[..]), together, work);
-            let value = Tensor::new(data, shape);
-            Ok(value.recorded(&[input], || MaxPoolBackward {
-                shape: input.layout.shape.clone(),
-                places,
-            }))
+            let found = search_windows(input, settings, [down, across])?;
+            Ok(found.recorded(NAME, input))
         })
     }
+
+    /// [`Tensor::max_pool2d`], with where in its plane each element of the result came from: at
+    /// row r and column c it is r W + c. Where a dilated window found nothing it is `usize::MAX`.
+    ///
+    /// # Shapes
+    /// As [`Tensor::max_pool2d`], the indices too.
+    ///
+    /// # Errors
+    /// As [`Tensor::max_pool2d`].
+    ///
+    /// # Source
+    /// Equals `torch.nn.functional.max_pool2d` with `return_indices`.
+    pub fn max_pool2d_with_indices(&self, settings: &Pooling) -> Result<(Self, ArrayD<usize>)> {
+        with_indices(NAME, self, |input| {
+            let places = settings.places(NAME, input.shape())?;
+            search_windows(input, settings, places)
+        })
+    }
+}
+
+/// The largest elements of the windows of `settings`, of which there are so many.
+fn search_windows<E: Element>(
+    input: &Tensor<E>,
+    settings: &Pooling,
+    places: [usize; 2],
+) -> Result<Found<E>> {
+    let image = image_of(NAME, input.shape())?;
+    search(NAME, input, places, |axis, place| {
+        (0..settings.kernel_size[axis]).filter_map(move |tap| {
+            let padded = place * settings.stride[axis] + tap * settings.dilation[axis];
+            padded
+                .checked_sub(settings.padding[axis])
+                .filter(|&at| at < image[axis])
+        })
+    })
 }
 
 #[cfg(test)]
@@ -296,6 +276,55 @@ mod tests {
             let worst = gradient_check::check(function, &[image()], 1e-6).unwrap();
             assert!(worst.error < 1e-7, "{settings:?}: {worst:?}");
         }
+    }
+
+    #[test]
+    fn a_window_that_steps_over_the_image_finds_nothing() {
+        let settings = Pooling {
+            padding: [0, 1],
+            dilation: [1, 2],
+            ..Pooling::new([1, 2])
+        };
+        let x = Tensor::<f64>::ones([1, 1, 1]).requires_grad();
+        let y = x.max_pool2d(&settings).unwrap();
+        assert_eq!(y.to_vec(), [f64::NEG_INFINITY]);
+        let gradient = y.sum().backward().unwrap().tensor(&x).unwrap();
+        assert_eq!(gradient.to_vec(), [0.0]);
+        assert!(
+            Tensor::<f64>::ones([1, 1, 0])
+                .max_pool2d(&settings)
+                .is_err()
+        );
+    }
+
+    /// The figures are those of PyTorch 2.15.
+    #[test]
+    fn places_are_told_on_request() {
+        let x = Tensor::<f64>::from_fn([1, 4, 5], |place| (place * 7 % 11) as f64);
+        let settings = Pooling {
+            padding: [1, 1],
+            dilation: [2, 2],
+            ceil_mode: true,
+            ..Pooling::new([2, 2])
+        };
+        let (largest, places) = x.max_pool2d_with_indices(&settings).unwrap();
+        assert_eq!(
+            largest.to_vec(),
+            [9.0, 9.0, 1.0, 9.0, 9.0, 5.0, 2.0, 5.0, 5.0]
+        );
+        assert_eq!(largest, x.max_pool2d(&settings).unwrap());
+        assert_eq!(places.shape(), [1, 3, 3]);
+        assert_eq!(
+            places.into_raw_vec_and_offset().0,
+            [6, 6, 8, 6, 6, 18, 16, 18, 18]
+        );
+        let function = |x: &[Tensor<f64>]| {
+            let (largest, _) = x[0].max_pool2d_with_indices(&settings)?;
+            Ok(largest.square().sum())
+        };
+        let image = Tensor::standard_normal([1, 4, 5], Stream::new(1));
+        let worst = gradient_check::check(function, &[image], 1e-6).unwrap();
+        assert!(worst.error < 1e-6, "{worst:?}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ pub struct Pooling {
     pub kernel_size: [usize; 2],
     /// How far it moves; at least 1. The default is its size.
     pub stride: [usize; 2],
-    /// By how much the image is padded on each side; at most half of the window. The default is 0.
+    /// By how much the image is padded on each side; less than the window spans, so that every window
+    /// reaches the image. The default is 0.
     pub padding: [usize; 2],
     /// How far apart the window's elements lie; at least 1. The default is 1.
     pub dilation: [usize; 2],
@@ -46,22 +47,24 @@ impl Pooling {
         let mut places = [0; 2];
         for axis in 0..2 {
             let (padding, stride) = (self.padding[axis], self.stride[axis]);
-            if padding > self.kernel_size[axis] / 2 {
+            let span = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1;
+            if padding >= span {
                 let found = format!("{:?}", self.padding);
-                let expected = "at most half of the window";
+                let expected = format!("less than the {span} that the window spans");
                 return Err(Error::argument(operation, "padding", expected, found));
             }
-            let span = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1;
+            if image[axis] == 0 {
+                let rule = "the image must have at least one element";
+                return Err(Error::shape(operation, &[shape], rule));
+            }
             let padded = image[axis] + 2 * padding;
-            let Some(room) = padded.checked_sub(span) else {
+            // The last window may reach up to a step less one beyond the edge.
+            let beyond = if self.ceil_mode { stride - 1 } else { 0 };
+            let Some(room) = (padded + beyond).checked_sub(span) else {
                 let rule = format!("the window spans {span}, the padded image only {padded}");
                 return Err(Error::shape(operation, &[shape], rule));
             };
-            let mut count = if self.ceil_mode {
-                room.div_ceil(stride)
-            } else {
-                room / stride
-            } + 1;
+            let mut count = room / stride + 1;
             // No window may begin in the padding beyond the edge.
             if self.ceil_mode && (count - 1) * stride >= image[axis] + padding {
                 count -= 1;

@@ -188,7 +188,11 @@ mod tests {
             let together = run(cell, &x, Some(&lengths)).unwrap();
             for (item, &length) in lengths.iter().enumerate() {
                 let mut own: Vec<_> = x.clone();
-                own[0] = x[0].narrow(0, 0, length).unwrap().narrow(1, item, 1).unwrap();
+                own[0] = x[0]
+                    .narrow(0, 0, length)
+                    .unwrap()
+                    .narrow(1, item, 1)
+                    .unwrap();
                 for state in &mut own[4..] {
                     *state = state.narrow(0, item, 1).unwrap();
                 }
@@ -258,8 +262,9 @@ mod tests {
             (&[4; 2], "[4, 4]"),
         ] {
             let error = run(RecurrentCell::Gru, &x, Some(lengths)).unwrap_err();
-            let want =
-                format!("gru: `lengths` must be from 1 to 4 for each of the 3 items, found {found}");
+            let want = format!(
+                "gru: `lengths` must be from 1 to 4 for each of the 3 items, found {found}"
+            );
             assert_eq!(error.to_string(), want);
         }
         let weights = RecurrentWeights {
