@@ -3,6 +3,7 @@
 use limpid_tensor::{Element, Error, Result, Tensor};
 
 use crate::log_sum_exp::entropy;
+use crate::settings::with_reduction;
 use crate::slopes::with_slopes;
 use crate::softplus::{sigmoid, softplus};
 use crate::values::{check_same_shape, check_target};
@@ -64,11 +65,13 @@ impl BceWithLogits {
         self
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
+    with_reduction!();
+
+    /// The least loss of each element.
+    pub(crate) fn floors<E: Element>(&self, target: &Tensor<E>) -> Result<Vec<f64>> {
+        let stakes = self.stakes(target)?;
+        let least = |(yes, no): (E, E)| entropy([yes.double(), no.double()].into_iter());
+        Ok(stakes.into_iter().map(least).collect())
     }
 
     /// For each element what a yes and what a no cost.
@@ -137,9 +140,8 @@ impl<E: Element> Loss<E> for BceWithLogits {
     }
 
     fn floor(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
-        let stakes = self.stakes(target).ok()?;
-        let least = |(yes, no): &(E, E)| entropy([yes.double(), no.double()].into_iter());
-        uninformed::reduced(self, stakes.iter().map(least).sum(), stakes.len(), target)
+        let floors = self.floors(target).ok()?;
+        uninformed::reduced(self, floors.iter().sum(), floors.len(), target)
     }
 
     fn has_kinks(&self) -> bool {

@@ -3,6 +3,7 @@
 use limpid_tensor::{Element, Result, Tensor};
 
 use crate::class_rows::ClassRows;
+use crate::settings::with_reduction;
 use crate::slopes::with_slopes;
 use crate::weston_watkins_hinge::check_margin;
 use crate::{Loss, Reduction, uninformed};
@@ -65,12 +66,7 @@ impl CrammerSingerHinge {
         self
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 /// The place and score of the best class but `class`.

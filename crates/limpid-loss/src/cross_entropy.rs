@@ -5,6 +5,7 @@ use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor, buffers, 
 
 use crate::class_rows::{ClassRows, check_weights};
 use crate::log_sum_exp::{LogSumExp, entropy};
+use crate::settings::{with_ignore_index, with_label_smoothing, with_reduction, with_weight};
 use crate::values::check_share;
 use crate::{Loss, Reduction, uninformed};
 
@@ -64,44 +65,10 @@ impl CrossEntropy {
         Self::default()
     }
 
-    /// With this share of the target spread evenly over all classes.
-    #[must_use]
-    pub fn with_label_smoothing(mut self, label_smoothing: f64) -> Self {
-        self.label_smoothing = label_smoothing;
-        self
-    }
-
-    /// With a weight for each class.
-    #[must_use]
-    pub fn with_weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
-        self.weight = Some(weight.into());
-        self
-    }
-
-    /// Without the items of class `ignore_index`.
-    #[must_use]
-    pub fn with_ignore_index(mut self, ignore_index: usize) -> Self {
-        self.ignore_index = Some(ignore_index);
-        self
-    }
-
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
-    /// The weight of class `class`, 0 if it is ignored.
-    fn weight_of(&self, class: usize) -> f64 {
-        if Some(class) == self.ignore_index {
-            return 0.0;
-        }
-        match &self.weight {
-            Some(weight) => weight.get(class).copied().unwrap_or(0.0),
-            None => 1.0,
-        }
-    }
+    with_label_smoothing!();
+    with_weight!();
+    with_ignore_index!();
+    with_reduction!();
 
     /// What the loss of an item of class `class` multiplies -log p of that class by, and what of
     /// each class on top; `None` if it is ignored.

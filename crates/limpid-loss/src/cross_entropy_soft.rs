@@ -4,6 +4,7 @@ use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor};
 
 use crate::class_rows::{ClassRows, check_weights};
 use crate::log_sum_exp::{entropy, exponentials};
+use crate::settings::{with_label_smoothing, with_reduction, with_weight};
 use crate::values::{check_same_shape, check_share, check_target};
 use crate::{Loss, Reduction, uninformed};
 
@@ -56,26 +57,9 @@ impl CrossEntropySoft {
         Self::default()
     }
 
-    /// With this share of the target spread evenly over all classes.
-    #[must_use]
-    pub fn with_label_smoothing(mut self, label_smoothing: f64) -> Self {
-        self.label_smoothing = label_smoothing;
-        self
-    }
-
-    /// With a weight for each class.
-    #[must_use]
-    pub fn with_weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
-        self.weight = Some(weight.into());
-        self
-    }
-
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_label_smoothing!();
+    with_weight!();
+    with_reduction!();
 
     /// The weighted and smoothed target, one row per item.
     fn shares<E: Element>(&self, target: &Tensor<E>) -> Result<(Vec<E>, usize)> {

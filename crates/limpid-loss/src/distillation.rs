@@ -5,6 +5,7 @@ use limpid_tensor::{Element, Error, Result, Tensor, count};
 use crate::class_rows::ClassRows;
 use crate::cross_entropy_soft::against_shares;
 use crate::log_sum_exp::entropy;
+use crate::settings::with_reduction;
 use crate::values::{check_positive, check_same_shape, check_share};
 use crate::{CrossEntropy, Loss, Reduction, uninformed};
 
@@ -70,12 +71,7 @@ impl Distillation {
         }
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 
     /// T^2 KL(teacher_T || student_T) per item, as cross-entropy less the teacher's entropy.
     fn divergence<E: Element>(

@@ -7,6 +7,7 @@ use limpid_tensor::{
 use crate::class_rows::check_classes;
 use crate::class_tree::ClassTree;
 use crate::logistic_rows::{Questions, check_table, logistic_rows};
+use crate::settings::with_reduction;
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "hierarchical_softmax";
@@ -89,12 +90,7 @@ impl<E: Element> HierarchicalSoftmax<E> {
         })
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 /// The turns on the way to each class.

@@ -2,6 +2,7 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
+use crate::settings::with_reduction;
 use crate::values::{loss_of_values, residual, sum_per_example};
 use crate::{Loss, Reduction};
 
@@ -47,12 +48,7 @@ impl L1 {
         Self::default()
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 impl<E: Element> Loss<E> for L1 {
@@ -70,17 +66,11 @@ impl<E: Element> Loss<E> for L1 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use limpid_tensor::{Stream, gradient_check};
+    use crate::values::testing::compares_values;
 
     #[test]
-    fn gradients_of_prediction_and_target_agree_with_differences() {
-        let draw = |seed| Tensor::<f64>::standard_normal([5, 3], Stream::new(seed));
-        for reduction in [Reduction::Mean, Reduction::Sum] {
-            let loss = L1::new().with_reduction(reduction);
-            let function = |x: &[Tensor<f64>]| loss.forward(&x[0], &x[1]);
-            let worst = gradient_check::check(function, &[draw(1), draw(2)], 1e-5).unwrap();
-            assert!(worst.error < 1e-7, "{worst:?}");
-        }
+    fn it_is_a_loss_of_residuals() {
+        compares_values(&L1::new());
     }
 
     #[test]
@@ -89,11 +79,5 @@ mod tests {
         let loss = L1::new().forward(&x, &Tensor::ones([1, 2])).unwrap();
         let gradients = loss.backward().unwrap();
         assert_eq!(gradients.tensor(&x).unwrap().to_vec(), [0.0, 0.0]);
-    }
-
-    #[test]
-    fn shapes_that_differ_are_refused() {
-        let (prediction, target) = (Tensor::<f64>::zeros([3, 1]), Tensor::zeros([3]));
-        assert!(L1::new().forward(&prediction, &target).is_err());
     }
 }

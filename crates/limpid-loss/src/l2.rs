@@ -2,6 +2,7 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
+use crate::settings::with_reduction;
 use crate::values::{loss_of_values, residual, sum_per_example};
 use crate::{Loss, Reduction};
 
@@ -45,12 +46,7 @@ impl L2 {
         Self::default()
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 impl<E: Element> Loss<E> for L2 {
@@ -68,17 +64,11 @@ impl<E: Element> Loss<E> for L2 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use limpid_tensor::{Stream, gradient_check};
+    use crate::values::testing::compares_values;
 
     #[test]
-    fn gradients_of_prediction_and_target_agree_with_differences() {
-        let draw = |seed| Tensor::<f64>::standard_normal([5, 3], Stream::new(seed));
-        for reduction in [Reduction::Mean, Reduction::Sum] {
-            let loss = L2::new().with_reduction(reduction);
-            let function = |x: &[Tensor<f64>]| loss.forward(&x[0], &x[1]);
-            let worst = gradient_check::check(function, &[draw(1), draw(2)], 1e-5).unwrap();
-            assert!(worst.error < 1e-7, "{worst:?}");
-        }
+    fn it_is_a_loss_of_residuals() {
+        compares_values(&L2::new());
     }
 
     #[test]
@@ -88,11 +78,5 @@ mod tests {
         let none = L2::new().with_reduction(Reduction::None);
         let losses = none.forward(&Tensor::zeros([5, 4]), &target).unwrap();
         assert_eq!(losses.to_vec(), [4.0; 5]);
-    }
-
-    #[test]
-    fn shapes_that_differ_are_refused() {
-        let (prediction, target) = (Tensor::<f64>::zeros([3, 1]), Tensor::zeros([3]));
-        assert!(L2::new().forward(&prediction, &target).is_err());
     }
 }

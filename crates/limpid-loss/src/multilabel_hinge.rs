@@ -2,7 +2,8 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
-use crate::values::{check_same_shape, check_target, loss_of_values, sum_per_example};
+use crate::settings::with_reduction;
+use crate::values::{check_same_shape, check_signs, loss_of_values, sum_per_example};
 use crate::{Loss, Reduction};
 
 const NAME: &str = "multilabel_hinge";
@@ -49,12 +50,7 @@ impl MultilabelHinge {
         Self::default()
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 impl<E: Element> Loss<E> for MultilabelHinge {
@@ -62,7 +58,7 @@ impl<E: Element> Loss<E> for MultilabelHinge {
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         check_same_shape(NAME, prediction, target)?;
-        check_target(NAME, target, "-1 or +1 everywhere", |y| y.abs() == E::one())?;
+        check_signs(NAME, target)?;
         let violations = prediction.mul(&target.detach())?.affine(-1.0, 1.0).relu();
         sum_per_example(NAME, &violations)
     }

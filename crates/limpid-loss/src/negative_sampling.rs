@@ -6,6 +6,7 @@ use limpid_tensor::{
 
 use crate::class_rows::check_classes;
 use crate::logistic_rows::{Questions, check_table, logistic_rows};
+use crate::settings::with_reduction;
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "negative_sampling";
@@ -90,12 +91,7 @@ impl<E: Element> NegativeSampling<E> {
         })
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 
     /// How many noise classes each item has.
     fn noise_per_item(target: &WithNoise) -> Result<usize> {

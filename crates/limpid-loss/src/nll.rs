@@ -3,6 +3,7 @@
 use limpid_tensor::{Element, Result, Tensor};
 
 use crate::class_rows::{ClassRows, check_weights};
+use crate::settings::{with_ignore_index, with_reduction, with_weight};
 use crate::slopes::with_slopes;
 use crate::{Loss, Reduction, uninformed};
 
@@ -50,36 +51,9 @@ impl Nll {
         Self::default()
     }
 
-    /// With a weight for each class.
-    #[must_use]
-    pub fn with_weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
-        self.weight = Some(weight.into());
-        self
-    }
-
-    /// Without the items of class `ignore_index`.
-    #[must_use]
-    pub fn with_ignore_index(mut self, ignore_index: usize) -> Self {
-        self.ignore_index = Some(ignore_index);
-        self
-    }
-
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
-    fn weight_of(&self, class: usize) -> f64 {
-        if Some(class) == self.ignore_index {
-            return 0.0;
-        }
-        match &self.weight {
-            Some(weight) => weight.get(class).copied().unwrap_or(0.0),
-            None => 1.0,
-        }
-    }
+    with_weight!();
+    with_ignore_index!();
+    with_reduction!();
 }
 
 impl<E: Element> Loss<E> for Nll {

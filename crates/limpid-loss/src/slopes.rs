@@ -2,6 +2,8 @@
 
 use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor};
 
+use crate::values::check_same_shape;
+
 struct SlopesBackward<E: Element> {
     name: &'static str,
     /// The derivative of the element's own item by each element of the input.
@@ -34,4 +36,20 @@ pub(crate) fn with_slopes<E: Element>(
 ) -> Result<Tensor<E>> {
     let slopes = Tensor::from_vec(slopes, input.shape())?;
     Ok(losses.recorded(&[input], || SlopesBackward { name, slopes }))
+}
+
+/// A loss of every element, from prediction and target of one shape: `of` gives the loss and its
+/// derivative by the prediction. The target receives no gradient.
+pub(crate) fn of_pairs<E: Element>(
+    name: &'static str,
+    prediction: &Tensor<E>,
+    target: &Tensor<E>,
+    of: impl Fn(E, E) -> (E, E),
+) -> Result<Tensor<E>> {
+    check_same_shape(name, prediction, target)?;
+    let (predictions, targets) = (prediction.elements(), target.elements());
+    let pairs = predictions.iter().zip(targets.iter());
+    let (losses, slopes) = pairs.map(|(&x, &y)| of(x, y)).unzip();
+    let losses = Tensor::from_vec(losses, prediction.shape())?;
+    with_slopes(name, losses, prediction, slopes)
 }

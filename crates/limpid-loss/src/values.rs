@@ -6,6 +6,13 @@ use limpid_tensor::{Element, Error, ErrorKind, Result, Tensor, count};
 /// zero, and a perfect one pays nothing.
 macro_rules! loss_of_values {
     ($Element:ident, $name:expr) => {
+        $crate::values::loss_of_values!($Element, $name, but_for_the_floor);
+
+        fn floor(&self, _outputs: usize, _target: &limpid_tensor::Tensor<$Element>) -> Option<f64> {
+            Some(0.0)
+        }
+    };
+    ($Element:ident, $name:expr, but_for_the_floor) => {
         type Target = limpid_tensor::Tensor<$Element>;
 
         fn name(&self) -> &'static str {
@@ -30,10 +37,6 @@ macro_rules! loss_of_values {
             target: &limpid_tensor::Tensor<$Element>,
         ) -> Option<f64> {
             $crate::uninformed::all_pairs(self, prediction, target)
-        }
-
-        fn floor(&self, _outputs: usize, _target: &limpid_tensor::Tensor<$Element>) -> Option<f64> {
-            Some(0.0)
         }
     };
 }
@@ -104,6 +107,13 @@ pub(crate) fn check_share(operation: &'static str, name: &'static str, found: f6
     Err(Error::argument(operation, name, "in [0, 1]", found))
 }
 
+/// Checks that every element of a target is +1 or -1.
+pub(crate) fn check_signs<E: Element>(operation: &'static str, target: &Tensor<E>) -> Result<()> {
+    check_target(operation, target, "-1 or +1 everywhere", |y| {
+        y.abs() == E::one()
+    })
+}
+
 /// Checks that every element of a target is finite and fits `allowed`, which `expected` describes.
 pub(crate) fn check_target<E: Element>(
     operation: &'static str,
@@ -121,6 +131,23 @@ pub(crate) fn check_target<E: Element>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use limpid_tensor::{Stream, Tensor, gradient_check};
+
+    use crate::Loss;
+
+    /// Checks the gradients of prediction and target, and that shapes which differ are refused.
+    pub(crate) fn compares_values(loss: &impl Loss<f64, Target = Tensor<f64>>) {
+        let draw = |seed| Tensor::<f64>::standard_normal([5, 3], Stream::new(seed));
+        let function = |x: &[Tensor<f64>]| Ok(loss.forward(&x[0], &x[1])?.sum());
+        let worst = gradient_check::check(function, &[draw(1), draw(2)], 1e-5).unwrap();
+        assert!(worst.error < 1e-7, "{worst:?}");
+        let (prediction, target) = (Tensor::<f64>::zeros([3, 1]), Tensor::zeros([3]));
+        assert!(loss.forward(&prediction, &target).is_err());
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use limpid_tensor::{Element, Error, Result, Tensor};
 
 use crate::class_rows::ClassRows;
+use crate::settings::with_reduction;
 use crate::slopes::with_slopes;
 use crate::{Loss, Reduction, uninformed};
 
@@ -81,12 +82,7 @@ impl WestonWatkinsHinge {
         self
     }
 
-    /// With another reduction.
-    #[must_use]
-    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    with_reduction!();
 }
 
 /// Checks that a margin is finite and not negative.

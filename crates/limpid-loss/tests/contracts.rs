@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use limpid_loss::testing::{Broken, Contract, check_in_double, check_loss};
 use limpid_loss::{
-    BceWithLogits, ClassTree, CrammerSingerHinge, CrossEntropy, CrossEntropySoft, Distillation,
-    HierarchicalSoftmax, Huber, L1, L2, Loss, Mse, MultilabelHinge, NegativeSampling, Nll,
-    Reduction, SmoothL1, Taught, WestonWatkinsHinge, WithNoise,
+    BceWithLogits, BinaryFocal, ClassTree, Compared, Contrast, CosineEmbedding, CrammerSingerHinge,
+    CrossEntropy, CrossEntropySoft, Distillation, Focal, GaussianNll, HierarchicalSoftmax,
+    HingeEmbedding, Huber, KlDivergence, L1, L2, LogCosh, Loss, MarginRanking, MeanOver, Mse,
+    MultilabelHinge, MultilabelSoftMargin, NegativeSampling, Nll, PoissonNll, Quantile, Reduction,
+    SmoothL1, SoftMargin, Taught, TripletMargin, WestonWatkinsHinge, WithNoise,
 };
 use limpid_tensor::{Element, Error, Result, Stream, Tensor};
 
@@ -46,6 +48,8 @@ fn losses_of_classes_hold_to_the_contracts() {
         )
         .unwrap();
         of_classes(&CrammerSingerHinge::new().with_reduction(reduction)).unwrap();
+        let focal = Focal::new().with_weight(weight);
+        of_classes(&focal.with_reduction(reduction)).unwrap();
     }
 }
 
@@ -73,11 +77,82 @@ fn losses_of_values_hold_to_the_contracts() {
             &target,
         )
         .unwrap();
+        of_values(&Quantile::new(0.9).with_reduction(reduction), &target).unwrap();
+        of_values(&LogCosh::new().with_reduction(reduction), &target).unwrap();
         let labels = Tensor::from_fn([4, 3], |it| if it % 2 == 0 { 1.0 } else { -1.0 });
+        of_values(&SoftMargin::new().with_reduction(reduction), &labels).unwrap();
+        let flags = labels.affine(0.5, 0.5);
+        of_values(&BinaryFocal::new().with_reduction(reduction), &flags).unwrap();
         of_values(&MultilabelHinge::new().with_reduction(reduction), &labels).unwrap();
         let shares = target.softmax(1).unwrap();
         of_values(&BceWithLogits::new().with_reduction(reduction), &shares).unwrap();
+        let weighted = MultilabelSoftMargin::new().with_weight([1.0, 0.5, 2.0]);
+        of_values(&weighted.with_reduction(reduction), &shares).unwrap();
         of_values(&CrossEntropySoft::new().with_reduction(reduction), &shares).unwrap();
+    }
+}
+
+#[test]
+fn likelihoods_and_distributions_hold_to_the_contracts() {
+    for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
+        let counts = Tensor::from_fn([4, 3], |place| (place % 5) as f64);
+        for log_input in [true, false] {
+            let loss = PoissonNll::new().with_log_input(log_input);
+            let loss = loss.with_reduction(reduction);
+            let rates = draw(&[4, 3], 1).square().add_scalar(0.1);
+            check_loss(&loss, &rates, &counts, &counts.cast()).unwrap();
+        }
+        let (both, target) = (draw(&[4, 2, 3], 1).exp(), draw(&[4, 3], 2));
+        let loss = GaussianNll::new().with_full(true).with_reduction(reduction);
+        check_loss(&loss, &both, &target, &target.cast()).unwrap();
+        let predicted = draw(&[4, 3], 1).log_softmax(1).unwrap();
+        let shares = target.softmax(1).unwrap();
+        for mean_over in [MeanOver::Elements, MeanOver::Examples] {
+            let loss = KlDivergence::new().with_mean_over(mean_over);
+            let loss = loss.with_reduction(reduction);
+            check_loss(&loss, &predicted, &shares, &shares.cast()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn losses_of_pairs_and_triplets_hold_to_the_contracts() {
+    for reduction in [Reduction::Mean, Reduction::Sum, Reduction::None] {
+        let signs = Tensor::from_fn([4], |it| if it % 2 == 0 { 1.0 } else { -1.0 });
+        let (prediction, other, third) = (draw(&[4, 3], 1), draw(&[4, 3], 2), draw(&[4, 3], 3));
+        let double = Compared { other, signs };
+        let single = Compared {
+            other: double.other.cast(),
+            signs: double.signs.cast(),
+        };
+        let loss = CosineEmbedding::new().with_reduction(reduction);
+        check_loss(&loss, &prediction, &double, &single).unwrap();
+        let double = Contrast {
+            positive: double.other,
+            negative: third,
+        };
+        let single = Contrast {
+            positive: double.positive.cast(),
+            negative: double.negative.cast(),
+        };
+        let loss = TripletMargin::new().with_reduction(reduction);
+        check_loss(&loss, &prediction, &double, &single).unwrap();
+        let signs = Tensor::from_fn([4, 3], |it| if it % 2 == 0 { 1.0 } else { -1.0 });
+        let double = Compared {
+            other: double.positive,
+            signs,
+        };
+        let single = Compared {
+            other: double.other.cast(),
+            signs: double.signs.cast(),
+        };
+        let loss = MarginRanking::new()
+            .with_margin(0.5)
+            .with_reduction(reduction);
+        check_loss(&loss, &prediction, &double, &single).unwrap();
+        let distances = prediction.abs();
+        let loss = HingeEmbedding::new().with_reduction(reduction);
+        check_loss(&loss, &distances, &double.signs, &double.signs.cast()).unwrap();
     }
 }
 

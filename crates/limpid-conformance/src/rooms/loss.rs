@@ -1,9 +1,11 @@
 //! Operations of `limpid-loss`.
 
 use limpid_loss::{
-    BceWithLogits, ClassTree, CrossEntropy, CrossEntropySoft, Distillation, HierarchicalSoftmax,
-    Huber, L1, L2, Loss, Mse, MultilabelHinge, NegativeSampling, Nll, Reduction, SmoothL1, Taught,
-    WestonWatkinsHinge, WithNoise,
+    BceWithLogits, BinaryFocal, ClassTree, Compared, Contrast, CosineEmbedding, CrossEntropy,
+    CrossEntropySoft, Distillation, Focal, GaussianNll, HierarchicalSoftmax, HingeEmbedding, Huber,
+    KlDivergence, L1, L2, LogCosh, Loss, MarginRanking, MeanOver, Mse, MultilabelHinge,
+    MultilabelSoftMargin, NegativeSampling, Nll, PoissonNll, Quantile, Reduction, SmoothL1,
+    SoftMargin, Taught, TripletMargin, WestonWatkinsHinge, WithNoise,
 };
 use limpid_tensor::{Element, Tensor};
 
@@ -65,6 +67,86 @@ pub(super) const OPERATIONS: &[Operation] = operations![
             .with_reduction(reduction(it)?);
         on_values(it, &loss)
     },
+    "quantile_loss" => |it| {
+        let quantile = required(it.attributes().number("quantile")?, "quantile")?;
+        on_values(it, &Quantile::new(quantile).with_reduction(reduction(it)?))
+    },
+    "log_cosh_loss" => |it| on_values(it, &LogCosh::new().with_reduction(reduction(it)?)),
+    "poisson_nll_loss" => |it| {
+        let loss = PoissonNll::new()
+            .with_log_input(flag(it, "log_input", true)?)
+            .with_full(flag(it, "full", false)?)
+            .with_eps(number(it, "eps", 1e-8)?)
+            .with_reduction(reduction(it)?);
+        on_values(it, &loss)
+    },
+    "gaussian_nll_loss" => |it| {
+        let loss = GaussianNll::new()
+            .with_full(flag(it, "full", false)?)
+            .with_eps(number(it, "eps", 1e-6)?);
+        let items = loss.of(it.tensor("input")?, it.tensor("var")?, it.tensor("target")?)?;
+        let reduced = match reduction(it)? {
+            Reduction::Mean => items.mean(),
+            Reduction::Sum => items.sum(),
+            Reduction::None => items,
+        };
+        single(Ok(reduced))
+    },
+    "focal_loss" => |it| {
+        let mut loss = Focal::new()
+            .with_gamma(number(it, "gamma", 2.0)?)
+            .with_reduction(reduction(it)?);
+        loss.weight = weight(it);
+        single(loss.forward(it.tensor("input")?, &classes(it)?))
+    },
+    "sigmoid_focal_loss" => |it| {
+        let alpha = number(it, "alpha", 0.25)?;
+        let loss = BinaryFocal::new()
+            .with_gamma(number(it, "gamma", 2.0)?)
+            .with_alpha((alpha >= 0.0).then_some(alpha))
+            .with_reduction(reduction(it)?);
+        on_values(it, &loss)
+    },
+    "kl_div" => |it| {
+        let loss = KlDivergence::new().with_log_target(flag(it, "log_target", false)?);
+        on_values(it, &match it.attributes().word("reduction")? {
+            Some("batchmean") => loss,
+            _ => loss.with_mean_over(MeanOver::Elements).with_reduction(reduction(it)?),
+        })
+    },
+    "soft_margin_loss" => |it| on_values(it, &SoftMargin::new().with_reduction(reduction(it)?)),
+    "multilabel_soft_margin_loss" => |it| {
+        let mut loss = MultilabelSoftMargin::new().with_reduction(reduction(it)?);
+        loss.weight = weight(it);
+        on_values(it, &loss)
+    },
+    "hinge_embedding_loss" => |it| {
+        let loss = HingeEmbedding::new()
+            .with_margin(number(it, "margin", 1.0)?)
+            .with_reduction(reduction(it)?);
+        on_values(it, &loss)
+    },
+    "cosine_embedding_loss" => |it| {
+        let loss = CosineEmbedding::new()
+            .with_margin(number(it, "margin", 0.0)?)
+            .with_reduction(reduction(it)?);
+        single(loss.forward(it.tensor("input1")?, &compared(it)?))
+    },
+    "margin_ranking_loss" => |it| {
+        let loss = MarginRanking::new()
+            .with_margin(number(it, "margin", 0.0)?)
+            .with_reduction(reduction(it)?);
+        single(loss.forward(it.tensor("input1")?, &compared(it)?))
+    },
+    "triplet_margin_loss" => |it| {
+        let loss = TripletMargin::new()
+            .with_margin(number(it, "margin", 1.0)?)
+            .with_p(number(it, "p", 2.0)?)
+            .with_swap(flag(it, "swap", false)?)
+            .with_reduction(reduction(it)?);
+        let (positive, negative) = (it.tensor("positive")?.clone(), it.tensor("negative")?.clone());
+        single(loss.forward(it.tensor("anchor")?, &Contrast { positive, negative }))
+    },
     "distillation" => |it| {
         let temperature = required(it.attributes().number("temperature")?, "temperature")?;
         let alpha = required(it.attributes().number("alpha")?, "alpha")?;
@@ -94,6 +176,17 @@ fn on_values<E: Element>(
     loss: &impl Loss<E, Target = Tensor<E>>,
 ) -> Outcome<E> {
     single(loss.forward(inputs.tensor("input")?, inputs.tensor("target")?))
+}
+
+fn compared<E: Element>(inputs: &Inputs<'_, E>) -> Result<Compared<E>, KeyError> {
+    Ok(Compared {
+        other: inputs.tensor("input2")?.clone(),
+        signs: inputs.tensor("target")?.clone(),
+    })
+}
+
+fn flag<E: Element>(inputs: &Inputs<'_, E>, key: &str, default: bool) -> Result<bool, KeyError> {
+    Ok(inputs.attributes().flag(key)?.unwrap_or(default))
 }
 
 fn number<E: Element>(inputs: &Inputs<'_, E>, key: &str, default: f64) -> Result<f64, KeyError> {
