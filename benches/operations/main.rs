@@ -1,5 +1,6 @@
 //! limpid's operations, one by one: `cargo bench -p limpid-benches`, or `-- conv2d` for those of one group.
 
+mod classes;
 mod conv;
 mod elementwise;
 mod graph;
@@ -29,7 +30,7 @@ fn short() -> Criterion {
 criterion_group! {
     name = operations;
     config = short();
-    targets = matmul::products, conv::convolutions, elementwise::chains, reduce::reductions, loss::losses,
+    targets = matmul::products, conv::convolutions, elementwise::chains, reduce::reductions, loss::losses, classes::criteria,
         norm::norms, optimizer::updates, graph::overhead
 }
 criterion_main!(operations);

@@ -1,12 +1,11 @@
 //! A softmax over very many classes, as turns in a tree.
 
-use limpid_tensor::{
-    Element, Error, Parameter, Parameters, Path, Result, Tensor, Visitor, VisitorMut,
-};
+use limpid_derive::Parameters;
+use limpid_tensor::{Element, Error, Parameter, Result, Tensor};
 
 use crate::class_rows::check_classes;
 use crate::class_tree::ClassTree;
-use crate::logistic_rows::{Questions, check_table, logistic_rows};
+use crate::row_scores::{Logistic, Questions, check_table, row_scores};
 use crate::settings::with_reduction;
 use crate::{Loss, Reduction, uninformed};
 
@@ -44,7 +43,7 @@ const NAME: &str = "hierarchical_softmax";
 /// assert!((loss.item()? - 8.0_f64.ln()).abs() < 1e-14);
 /// # Ok::<(), limpid_tensor::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Parameters)]
 #[non_exhaustive]
 pub struct HierarchicalSoftmax<E: Element> {
     /// One row for each internal node, `[nodes, D]`.
@@ -52,8 +51,10 @@ pub struct HierarchicalSoftmax<E: Element> {
     /// One number for each internal node, `[nodes]`.
     pub node_bias: Parameter<E>,
     /// The way to each class.
+    #[parameters(skip)]
     pub tree: ClassTree,
     /// How items become one number; by default their mean.
+    #[parameters(skip)]
     pub reduction: Reduction,
 }
 
@@ -94,41 +95,16 @@ impl<E: Element> HierarchicalSoftmax<E> {
 }
 
 /// The turns on the way to each class.
-fn questions(tree: &ClassTree, target: &[usize]) -> Questions {
+fn questions<E: Element>(tree: &ClassTree, target: &[usize]) -> Questions<E> {
     let turns = target.iter().map(|&class| tree.path(class).len()).sum();
     let mut questions = Questions::new(turns, target.len());
     for &class in target {
         for turn in tree.path(class) {
-            questions.ask(turn.node, !turn.code);
+            questions.ask(turn.node, !turn.code, 0.0);
         }
         questions.next_item();
     }
     questions
-}
-
-impl<E: Element> Parameters<E> for HierarchicalSoftmax<E> {
-    fn visit<'a>(&'a self, path: &mut Path, visitor: &mut dyn Visitor<'a, E>) {
-        for (name, parameter) in [
-            ("node_weight", &self.node_weight),
-            ("node_bias", &self.node_bias),
-        ] {
-            path.push(name);
-            visitor.parameter(path, parameter);
-            path.pop();
-        }
-    }
-
-    fn visit_mut(&mut self, path: &mut Path, visitor: &mut dyn VisitorMut<E>) {
-        let parameters = [
-            ("node_weight", &mut self.node_weight),
-            ("node_bias", &mut self.node_bias),
-        ];
-        for (name, parameter) in parameters {
-            path.push(name);
-            visitor.parameter(path, parameter);
-            path.pop();
-        }
-    }
 }
 
 impl<E: Element> Loss<E> for HierarchicalSoftmax<E> {
@@ -159,12 +135,13 @@ impl<E: Element> Loss<E> for HierarchicalSoftmax<E> {
         if let Some(&row) = questions.rows().iter().find(|&&row| row >= rows) {
             return Err(Error::index(NAME, "node", row, rows));
         }
-        logistic_rows(
+        row_scores(
             NAME,
             prediction,
             &self.node_weight,
             &self.node_bias,
             questions,
+            Logistic,
         )
     }
 
@@ -220,7 +197,7 @@ mod tests {
         let tree = ClassTree::huffman(&[5.0, 1.0, 1.0, 2.0, 2.0]).unwrap();
         let function = |x: &[Tensor<f64>]| {
             let questions = questions(&tree, &[4, 0, 1]);
-            Ok(logistic_rows(NAME, &x[0], &x[1], &x[2], questions)?.mean())
+            Ok(row_scores(NAME, &x[0], &x[1], &x[2], questions, Logistic)?.mean())
         };
         let inputs = [draw(&[3, 3], 1), draw(&[4, 3], 2), draw(&[4], 3)];
         let worst = gradient_check::check(function, &inputs, 1e-5).unwrap();

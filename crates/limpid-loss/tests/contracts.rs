@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use limpid_loss::testing::{Broken, Contract, check_in_double, check_loss};
 use limpid_loss::{
-    BceWithLogits, BinaryFocal, ClassTree, Compared, Contrast, CosineEmbedding, CrammerSingerHinge,
-    CrossEntropy, CrossEntropySoft, Distillation, Focal, GaussianNll, HierarchicalSoftmax,
-    HingeEmbedding, Huber, KlDivergence, L1, L2, LogCosh, Loss, MarginRanking, MeanOver, Mse,
-    MultilabelHinge, MultilabelSoftMargin, NegativeSampling, Nll, PoissonNll, Quantile, Reduction,
-    SmoothL1, SoftMargin, Taught, TripletMargin, WestonWatkinsHinge, WithNoise,
+    AdaptiveSoftmaxConfig, AliasSampler, BceWithLogits, BinCoding, BinaryFocal, BinnedRegression,
+    ClassTree, Compared, Contrast, CosineEmbedding, CrammerSingerHinge, CrossEntropy,
+    CrossEntropySoft, Distillation, Focal, GaussianNll, HierarchicalSoftmax, HingeEmbedding, Huber,
+    KlDivergence, L1, L2, LogCosh, Loss, MarginRanking, MeanOver, Mse, MultilabelHinge,
+    MultilabelSoftMargin, NegativeSampling, Nll, NoiseContrastive, PoissonNll, Quantile, Reduction,
+    SampledSoftmax, SmoothL1, SoftMargin, Taught, TripletMargin, WestonWatkinsHinge, WithNoise,
 };
 use limpid_tensor::{Element, Error, Result, Stream, Tensor};
 
@@ -176,12 +177,36 @@ fn losses_of_very_many_classes_hold_to_the_contracts() {
     let tree = ClassTree::huffman(&[5.0, 1.0, 2.0]).unwrap();
     let loss = HierarchicalSoftmax::new(tree, draw(&[2, 3], 2), draw(&[2], 3)).unwrap();
     check_in_double(&loss, &draw(&[4, 3], 1), &CLASSES).unwrap();
-    let loss = NegativeSampling::new(draw(&[9, 3], 2), draw(&[9], 3)).unwrap();
+    let config = AdaptiveSoftmaxConfig::new(3, 9, [1, 2]).with_div_value(1.5);
+    let loss = config.build(Stream::new(2)).unwrap();
+    check_in_double(&loss, &draw(&[4, 3], 1), &CLASSES).unwrap();
+    let (weight, bias) = (draw(&[9, 3], 2), draw(&[9], 3));
+    let loss = NegativeSampling::new(weight.clone(), bias.clone()).unwrap();
     let target = WithNoise {
         classes: CLASSES.to_vec(),
         noise: vec![3, 4, 5, 6, 7, 8, 0, 1],
     };
     check_in_double(&loss, &draw(&[4, 3], 1), &target).unwrap();
+    let noise = AliasSampler::uniform(9).unwrap();
+    let loss = SampledSoftmax::new(weight.clone(), bias.clone(), noise.clone()).unwrap();
+    check_in_double(&loss, &draw(&[4, 3], 1), &target).unwrap();
+    let loss = NoiseContrastive::new(weight, bias, noise).unwrap();
+    check_in_double(&loss, &draw(&[4, 3], 1), &target).unwrap();
+}
+
+#[test]
+fn regression_as_classification_holds_to_the_contracts() {
+    let target = draw(&[4], 2);
+    for coding in [
+        BinCoding::OneHot,
+        BinCoding::Gauss { sigma: 0.75 },
+        BinCoding::Ordinal,
+    ] {
+        let bins = BinnedRegression::uniform(-2.0, 2.0, 5).unwrap();
+        let loss = bins.with_coding(coding);
+        let logits = draw(&[4, loss.outputs()], 1);
+        check_loss(&loss, &logits, &target, &target.cast()).unwrap();
+    }
 }
 
 /// The squared error, broken in one place.

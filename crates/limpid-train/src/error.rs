@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use limpid_data::DataError;
 use limpid_interop::InteropError;
+use limpid_preprocess::PreprocessError;
 use thiserror::Error;
 
 use crate::CheckOutcome;
@@ -66,6 +67,9 @@ pub enum TrainError {
     /// The data do not serve.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// What is to be learnt could not be fitted.
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
     /// A file could not be written or read.
     #[error(transparent)]
     File(#[from] InteropError),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod binned_target;
 mod checkpoint;
 mod checkpoints;
 mod clearance;
@@ -19,6 +20,7 @@ mod supervision;
 mod trained;
 mod trainer;
 
+pub use binned_target::{BinnedTarget, Bins};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
 pub use clearance::{CheckOutcome, Clearance, Waiver};

@@ -24,7 +24,7 @@ const ARROWS: [(&str, Option<&[&str]>); 17] = [
     ("limpid-tensor", Some(&[])),
     ("limpid-derive", Some(&[])),
     ("limpid-init", Some(&["limpid-tensor"])),
-    ("limpid-loss", Some(&["limpid-tensor"])),
+    ("limpid-loss", Some(&["limpid-tensor", "limpid-derive"])),
     ("limpid-optim", Some(&["limpid-tensor"])),
     ("limpid-data", Some(&["limpid-tensor"])),
     ("limpid-hpsearch", Some(&["limpid-tensor"])),

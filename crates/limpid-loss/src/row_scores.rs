@@ -1,4 +1,4 @@
-//! Yes-and-no questions to a few rows of a table.
+//! Scores of a few rows of a table, and what they cost.
 
 use limpid_tensor::buffers::{self, Storage};
 use limpid_tensor::simd::{self, Arithmetic, Level, Loop};
@@ -8,38 +8,43 @@ use limpid_tensor::{
 };
 
 use crate::lanes::{LANES, folded, padded};
+use crate::log_sum_exp::LogSumExp;
 
 /// The multiply-adds that are worth a task of their own.
 const TASK: usize = 1 << 17;
 
 /// Questions of items whether they belong to rows of a table, item after item.
 #[derive(Clone, Debug)]
-pub(crate) struct Questions {
+pub(crate) struct Questions<E: Element> {
     rows: Storage<usize>,
     /// The answers.
     yes: Storage<bool>,
+    /// What each score is lowered by.
+    shifts: Storage<E>,
     /// Where each item's questions end.
     ends: Storage<usize>,
     asked: usize,
     items: usize,
 }
 
-impl Questions {
+impl<E: Element> Questions<E> {
     /// Room for so many questions of so many items. All must be asked.
     pub(crate) fn new(questions: usize, items: usize) -> Self {
         Self {
             rows: buffers::zeroed(questions),
             yes: buffers::zeroed(questions),
+            shifts: buffers::zeroed(questions),
             ends: buffers::zeroed(items),
             asked: 0,
             items: 0,
         }
     }
 
-    /// Asks whether the current item belongs to `row`.
-    pub(crate) fn ask(&mut self, row: usize, yes: bool) {
+    /// Asks whether the current item belongs to `row`, by its score less `shift`.
+    pub(crate) fn ask(&mut self, row: usize, yes: bool, shift: f64) {
         self.rows[self.asked] = row;
         self.yes[self.asked] = yes;
+        self.shifts[self.asked] = E::of(shift);
         self.asked += 1;
     }
 
@@ -54,7 +59,61 @@ impl Questions {
     }
 }
 
-struct LogisticRowsBackward<E: Element> {
+/// What an item's scores cost, given the answers.
+pub(crate) trait Judge: Copy + Send + Sync {
+    /// The loss; the scores become its derivatives by them. Within a loop.
+    fn judge<E: Element, A: Arithmetic>(self, scores: &mut [E], yes: &[bool]) -> E;
+}
+
+/// The sum of -log sigmoid(s) for each yes and -log sigmoid(-s) for each no.
+#[derive(Clone, Copy)]
+pub(crate) struct Logistic;
+
+impl Judge for Logistic {
+    #[inline(always)]
+    fn judge<E: Element, A: Arithmetic>(self, scores: &mut [E], yes: &[bool]) -> E {
+        for (score, &yes) in scores.iter_mut().zip(yes) {
+            *score = if yes { *score } else { -*score };
+        }
+        let mut sums = [E::zero(); LANES];
+        for scores in scores.chunks_mut(LANES) {
+            // What fills up the last block costs nothing.
+            let right = padded(scores, E::infinity());
+            let mut found = right;
+            for ((sum, found), &right) in sums.iter_mut().zip(&mut found).zip(&right) {
+                *sum += math::softplus(-right);
+                *found = math::sigmoid(-right);
+            }
+            for (slope, &found) in scores.iter_mut().zip(&found) {
+                *slope = found;
+            }
+        }
+        for (slope, &yes) in scores.iter_mut().zip(yes) {
+            *slope = if yes { -*slope } else { *slope };
+        }
+        folded(sums, |sum, other| sum + other)
+    }
+}
+
+/// The cross-entropy of the first score, the item's own, among all of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Softmax;
+
+impl Judge for Softmax {
+    #[inline(always)]
+    fn judge<E: Element, A: Arithmetic>(self, scores: &mut [E], _yes: &[bool]) -> E {
+        let Some(&own) = scores.first() else {
+            return E::zero();
+        };
+        let logits = buffers::copied(scores);
+        let log_sum = LogSumExp::within::<A>(&logits);
+        log_sum.softmax(&logits, E::one(), scores);
+        scores[0] -= E::one();
+        log_sum.surprise(own)
+    }
+}
+
+struct RowScoresBackward<E: Element> {
     name: &'static str,
     input: Tensor<E>,
     table: [usize; 2],
@@ -66,7 +125,7 @@ struct LogisticRowsBackward<E: Element> {
     input_slopes: Tensor<E>,
 }
 
-impl<E: Element> Backward<E> for LogisticRowsBackward<E> {
+impl<E: Element> Backward<E> for RowScoresBackward<E> {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -109,21 +168,21 @@ struct Part<'a, E> {
     input_slopes: &'a mut [E],
 }
 
-/// The sum of each item's questions: -log sigmoid(s) for a yes, -log sigmoid(-s) for a no, with the
-/// score s = weight[row] . input[item] + bias[row]. The gradients of weight and bias are the rows
-/// that were asked.
+/// What `judge` makes of each item's scores, weight[row] . input[item] + bias[row] - shift for every row
+/// that was asked. The gradients of weight and bias are those rows.
 ///
 /// Each row is read from memory once: what the item's input receives of it is added up while it is
 /// still in the cache.
 ///
 /// The caller has checked that the questions' rows exist and that there are as many items as rows
 /// of the input.
-pub(crate) fn logistic_rows<E: Element>(
+pub(crate) fn row_scores<E: Element, J: Judge>(
     name: &'static str,
     input: &Tensor<E>,
     weight: &Tensor<E>,
     bias: &Tensor<E>,
-    questions: Questions,
+    questions: Questions<E>,
+    judge: J,
 ) -> Result<Tensor<E>> {
     let (items, width) = (input.shape()[0], weight.shape()[1]);
     let (inputs, weights, biases) = (input.elements(), weight.elements(), bias.elements());
@@ -149,6 +208,7 @@ pub(crate) fn logistic_rows<E: Element>(
                 level,
                 part,
                 questions: &questions,
+                judge,
                 width,
                 inputs: &inputs,
                 weights: &weights,
@@ -168,7 +228,7 @@ pub(crate) fn logistic_rows<E: Element>(
             of[first..end].fill(item);
             first = end;
         }
-        LogisticRowsBackward {
+        RowScoresBackward {
             name,
             input: input.detach(),
             table: [weight.shape()[0], width],
@@ -181,8 +241,8 @@ pub(crate) fn logistic_rows<E: Element>(
 }
 
 /// Cuts the results into parts of `step` items each.
-fn cut<'a, E>(
-    questions: &Questions,
+fn cut<'a, E: Element>(
+    questions: &Questions<E>,
     step: usize,
     width: usize,
     mut losses: &'a mut [E],
@@ -212,17 +272,18 @@ fn cut<'a, E>(
 }
 
 /// Answers the questions of some items.
-struct Answer<'a, 'b, E> {
+struct Answer<'a, 'b, E: Element, J> {
     level: Level,
     part: &'a mut Part<'b, E>,
-    questions: &'a Questions,
+    questions: &'a Questions<E>,
+    judge: J,
     width: usize,
     inputs: &'a [E],
     weights: &'a [E],
     biases: &'a [E],
 }
 
-impl<E: Element> Loop for Answer<'_, '_, E> {
+impl<E: Element, J: Judge> Loop for Answer<'_, '_, E, J> {
     type Output = ();
 
     #[inline(always)]
@@ -243,30 +304,14 @@ impl<E: Element> Loop for Answer<'_, '_, E> {
             let rows = &self.questions.rows[first..end];
             let yes = &self.questions.yes[first..end];
             let input = &self.inputs[item * width..][..width];
-            // The score of the right answer stands in the place of its slope for a moment.
+            let shifts = &self.questions.shifts[first..end];
+            // The scores stand in the place of their slopes for a moment.
             let asked = &self.questions.rows[first..];
             table::products(self.level, input, self.weights, asked, slopes);
-            for ((slope, &of), &yes) in slopes.iter_mut().zip(rows).zip(yes) {
-                let score = *slope + self.biases[of];
-                *slope = if yes { score } else { -score };
+            for ((slope, &of), &shift) in slopes.iter_mut().zip(rows).zip(shifts) {
+                *slope = *slope + self.biases[of] - shift;
             }
-            let mut sums = [E::zero(); LANES];
-            for slopes in slopes.chunks_mut(LANES) {
-                // What fills up the last block costs nothing.
-                let scores = padded(slopes, E::infinity());
-                let mut found = scores;
-                for ((sum, found), &score) in sums.iter_mut().zip(&mut found).zip(&scores) {
-                    *sum += math::softplus(-score);
-                    *found = math::sigmoid(-score);
-                }
-                for (slope, &found) in slopes.iter_mut().zip(&found) {
-                    *slope = found;
-                }
-            }
-            *loss = folded(sums, |sum, other| sum + other);
-            for (slope, &yes) in slopes.iter_mut().zip(yes) {
-                *slope = if yes { -*slope } else { *slope };
-            }
+            *loss = self.judge.judge::<E, A>(slopes, yes);
             if let Some(sums) = input_slopes.get_mut(offset * width..(offset + 1) * width) {
                 table::add_multiples(self.level, sums, self.weights, rows, slopes);
             }
@@ -308,12 +353,17 @@ mod tests {
 
     #[test]
     fn the_bits_do_not_depend_on_the_number_of_threads() {
+        same_for_all_threads(Logistic);
+        same_for_all_threads(Softmax);
+    }
+
+    fn same_for_all_threads(judge: impl Judge) {
         let (items, width, rows) = (70, 67, 300);
         let total = (0..items).map(|item| (item * 13) % 100).sum();
         let mut questions = Questions::new(total, items);
         for item in 0..items {
             for question in 0..(item * 13) % 100 {
-                questions.ask((item * 31 + question * 17) % rows, question % 3 == 0);
+                questions.ask((item * 31 + question * 17) % rows, question % 3 == 0, 0.5);
             }
             questions.next_item();
         }
@@ -326,7 +376,8 @@ mod tests {
         let run = |count| {
             threads::with(count, || {
                 let [input, weight, bias] = &inputs;
-                let losses = logistic_rows("test", input, weight, bias, questions.clone()).unwrap();
+                let losses =
+                    row_scores("test", input, weight, bias, questions.clone(), judge).unwrap();
                 let gradients = losses.sum().backward().unwrap();
                 let parts = inputs
                     .each_ref()
