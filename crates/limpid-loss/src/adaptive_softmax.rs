@@ -3,7 +3,7 @@
 use limpid_derive::Parameters;
 use limpid_tensor::{Element, Error, Parameter, Result, Stream, Tensor};
 
-use crate::class_rows::check_classes;
+use crate::class_rows::{check_classes, loss_of_classes};
 use crate::settings::{setting, with_reduction};
 use crate::values::check_positive;
 use crate::{CrossEntropy, Loss, Reduction, uninformed};
@@ -249,15 +249,7 @@ impl<E: Element> AdaptiveSoftmax<E> {
 }
 
 impl<E: Element> Loss<E> for AdaptiveSoftmax<E> {
-    type Target = [usize];
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_classes!(E, NAME, but_for_the_initial);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &[usize]) -> Result<Tensor<E>> {
         check_classes(NAME, target, self.n_classes(), None)?;
@@ -305,14 +297,6 @@ impl<E: Element> Loss<E> for AdaptiveSoftmax<E> {
         };
         let total = target.iter().map(of).sum();
         uninformed::reduced::<E, Self>(self, total, target.len(), target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &[usize]) -> Option<f64> {
-        uninformed::all_pairs_of_classes(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &[usize]) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

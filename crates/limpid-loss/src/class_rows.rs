@@ -2,6 +2,42 @@
 
 use limpid_tensor::{Element, Error, Result, Shape, Tensor};
 
+/// What losses of classes have in common, inside their `impl Loss`: a model that knows nothing gives all
+/// classes one score, and a perfect one pays nothing.
+macro_rules! loss_of_classes {
+    ($Element:ident, $name:expr) => {
+        $crate::class_rows::loss_of_classes!($Element, $name, but_for_the_initial);
+
+        fn expected_initial(&self, outputs: usize, target: &[usize]) -> Option<f64> {
+            $crate::uninformed::same_for_all_classes::<Self>(self, outputs, 0.0, target)
+        }
+    };
+    ($Element:ident, $name:expr, but_for_the_initial) => {
+        type Target = [usize];
+
+        fn name(&self) -> &'static str {
+            $name
+        }
+
+        fn reduction(&self) -> $crate::Reduction {
+            self.reduction
+        }
+
+        fn expected_given(
+            &self,
+            prediction: &limpid_tensor::Tensor<$Element>,
+            target: &[usize],
+        ) -> Option<f64> {
+            $crate::uninformed::all_pairs_of_classes(self, prediction, target)
+        }
+
+        fn floor(&self, _outputs: usize, _target: &[usize]) -> Option<f64> {
+            Some(0.0)
+        }
+    };
+}
+pub(crate) use loss_of_classes;
+
 /// Scores `[items, classes]` and the shape that the items have among themselves.
 #[derive(Debug)]
 pub(crate) struct ClassRows<E: Element> {

@@ -3,6 +3,7 @@
 use limpid_tensor::{Element, Error, Result, Tensor};
 
 use crate::values::check_same_shape;
+use crate::{Loss, uninformed};
 
 /// What a prediction is compared with: another one, and how the two should lie.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,13 +15,28 @@ pub struct Compared<E: Element> {
 }
 
 impl<E: Element> Compared<E> {
-    /// The target with its signs and the other predictions in another order.
-    pub(crate) fn reordered(&self, order: &[usize]) -> Result<Self> {
+    /// The same items in another order.
+    fn reordered(&self, order: &[usize]) -> Result<Self> {
         Ok(Self {
             other: self.other.detach().index_select(0, order)?,
             signs: self.signs.detach().index_select(0, order)?,
         })
     }
+}
+
+/// The mean over all pairs of a prediction and something that it is compared with.
+pub(crate) fn all_pairs<E: Element, L: Loss<E, Target = Compared<E>>>(
+    loss: &L,
+    prediction: &Tensor<E>,
+    target: &Compared<E>,
+) -> Option<f64> {
+    let &examples = target.signs.shape().first()?;
+    let prediction = prediction.detach();
+    let (total, items) = uninformed::rotations(examples, |order| {
+        loss.per_item(&prediction, &target.reordered(order)?)
+    })
+    .ok()?;
+    uninformed::reduced(loss, total, items, target)
 }
 
 /// The Euclidean norm, or that of another power `p`, along the last dimension. Great vectors are scaled

@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Error, Result, Tensor};
 
-use crate::compared::{Compared, check_vectors, scale};
+use crate::compared::{Compared, all_pairs, check_vectors, scale};
 use crate::settings::{setting, with_reduction};
 use crate::values::check_signs;
 use crate::{Loss, Reduction, uninformed};
@@ -111,13 +111,7 @@ impl<E: Element> Loss<E> for CosineEmbedding {
     }
 
     fn expected_given(&self, prediction: &Tensor<E>, target: &Compared<E>) -> Option<f64> {
-        let &examples = target.signs.shape().first()?;
-        let prediction = prediction.detach();
-        let (total, items) = uninformed::rotations(examples, |order| {
-            self.per_item(&prediction, &target.reordered(order)?)
-        })
-        .ok()?;
-        uninformed::reduced(self, total, items, target)
+        all_pairs(self, prediction, target)
     }
 
     fn floor(&self, _outputs: usize, _target: &Compared<E>) -> Option<f64> {

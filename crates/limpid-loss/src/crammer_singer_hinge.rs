@@ -2,11 +2,11 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
-use crate::class_rows::ClassRows;
+use crate::class_rows::{ClassRows, loss_of_classes};
 use crate::settings::with_reduction;
 use crate::slopes::with_slopes;
 use crate::weston_watkins_hinge::check_margin;
-use crate::{Loss, Reduction, uninformed};
+use crate::{Loss, Reduction};
 
 const NAME: &str = "crammer_singer_hinge";
 
@@ -82,15 +82,7 @@ fn rival<E: Element>(row: &[E], class: usize) -> Option<(usize, E)> {
 }
 
 impl<E: Element> Loss<E> for CrammerSingerHinge {
-    type Target = [usize];
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_classes!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &[usize]) -> Result<Tensor<E>> {
         let it = ClassRows::for_classes(NAME, prediction, target, None)?;
@@ -112,18 +104,6 @@ impl<E: Element> Loss<E> for CrammerSingerHinge {
         }
         let losses = Tensor::from_vec(losses, [target.len()])?;
         it.shaped(&with_slopes(NAME, losses, &it.rows, slopes)?)
-    }
-
-    fn expected_initial(&self, outputs: usize, target: &[usize]) -> Option<f64> {
-        uninformed::same_for_all_classes::<Self>(self, outputs, 0.0, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &[usize]) -> Option<f64> {
-        uninformed::all_pairs_of_classes(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &[usize]) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

@@ -4,7 +4,7 @@ use limpid_tensor::{Element, Error, Result, Tensor, count};
 
 use crate::class_rows::ClassRows;
 use crate::cross_entropy_soft::against_shares;
-use crate::log_sum_exp::entropy;
+use crate::log_sum_exp::{entropy, exponentials};
 use crate::settings::with_reduction;
 use crate::values::{check_positive, check_same_shape, check_share};
 use crate::{CrossEntropy, Loss, Reduction, uninformed};
@@ -82,10 +82,13 @@ impl Distillation {
         let scale = 1.0 / self.temperature;
         let student = ClassRows::new(NAME, &student.mul_scalar(scale))?;
         let teacher = ClassRows::new(NAME, &teacher.detach().mul_scalar(scale))?;
-        let shares = teacher.rows.softmax(-1)?.to_vec();
+        let mut shares = teacher.rows.to_vec();
         let entropies = shares
-            .chunks_exact(student.classes)
-            .map(|row| E::of(entropy(row.iter().map(|share| share.double()))))
+            .chunks_exact_mut(student.classes)
+            .map(|row| {
+                exponentials(row);
+                E::of(entropy(row.iter().map(|share| share.double())))
+            })
             .collect();
         let items = student.rows.shape()[0];
         let entropies = Tensor::from_vec(entropies, [items])?;

@@ -2,11 +2,11 @@
 
 use limpid_tensor::{Element, Error, Result, Tensor};
 
-use crate::class_rows::{ClassRows, check_weights};
+use crate::class_rows::{ClassRows, check_weights, loss_of_classes};
 use crate::log_sum_exp::exponentials;
 use crate::settings::{setting, with_reduction, with_weight};
 use crate::slopes::with_slopes;
-use crate::{Loss, Reduction, uninformed};
+use crate::{Loss, Reduction};
 
 const NAME: &str = "focal_loss";
 
@@ -105,15 +105,7 @@ pub(crate) fn focused<E: Element>(surprise: E, p: E, rest: E, gamma: E) -> (E, E
 }
 
 impl<E: Element> Loss<E> for Focal {
-    type Target = [usize];
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_classes!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &[usize]) -> Result<Tensor<E>> {
         let it = ClassRows::for_classes(NAME, prediction, target, None)?;
@@ -141,18 +133,6 @@ impl<E: Element> Loss<E> for Focal {
         }
         let losses = Tensor::from_vec(losses, [target.len()])?;
         it.shaped(&with_slopes(NAME, losses, &it.rows, slopes)?)
-    }
-
-    fn expected_initial(&self, outputs: usize, target: &[usize]) -> Option<f64> {
-        uninformed::same_for_all_classes::<Self>(self, outputs, 0.0, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &[usize]) -> Option<f64> {
-        uninformed::all_pairs_of_classes(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &[usize]) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

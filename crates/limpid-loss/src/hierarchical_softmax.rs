@@ -3,7 +3,7 @@
 use limpid_derive::Parameters;
 use limpid_tensor::{Element, Error, Parameter, Result, Tensor};
 
-use crate::class_rows::check_classes;
+use crate::class_rows::{check_classes, loss_of_classes};
 use crate::class_tree::ClassTree;
 use crate::row_scores::{Logistic, Questions, check_table, row_scores};
 use crate::settings::with_reduction;
@@ -108,15 +108,7 @@ fn questions<E: Element>(tree: &ClassTree, target: &[usize]) -> Questions<E> {
 }
 
 impl<E: Element> Loss<E> for HierarchicalSoftmax<E> {
-    type Target = [usize];
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_classes!(E, NAME, but_for_the_initial);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &[usize]) -> Result<Tensor<E>> {
         check_table(NAME, prediction, &self.node_weight, &self.node_bias)?;
@@ -153,14 +145,6 @@ impl<E: Element> Loss<E> for HierarchicalSoftmax<E> {
             .sum();
         let total = turns as f64 * std::f64::consts::LN_2;
         uninformed::reduced(self, total, target.len(), target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &[usize]) -> Option<f64> {
-        uninformed::all_pairs_of_classes(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &[usize]) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
-use crate::compared::Compared;
+use crate::compared::{Compared, all_pairs};
 use crate::settings::{setting, with_reduction};
 use crate::values::{check_same_shape, check_signs};
 use crate::weston_watkins_hinge::check_margin;
@@ -85,13 +85,7 @@ impl<E: Element> Loss<E> for MarginRanking {
     }
 
     fn expected_given(&self, prediction: &Tensor<E>, target: &Compared<E>) -> Option<f64> {
-        let &examples = target.signs.shape().first()?;
-        let prediction = prediction.detach();
-        let (total, items) = uninformed::rotations(examples, |order| {
-            self.per_item(&prediction, &target.reordered(order)?)
-        })
-        .ok()?;
-        uninformed::reduced(self, total, items, target)
+        all_pairs(self, prediction, target)
     }
 
     fn floor(&self, _outputs: usize, _target: &Compared<E>) -> Option<f64> {

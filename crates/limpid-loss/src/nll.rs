@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
-use crate::class_rows::{ClassRows, check_weights};
+use crate::class_rows::{ClassRows, check_weights, loss_of_classes};
 use crate::settings::{with_ignore_index, with_reduction, with_weight};
 use crate::slopes::with_slopes;
 use crate::{Loss, Reduction, uninformed};
@@ -57,15 +57,7 @@ impl Nll {
 }
 
 impl<E: Element> Loss<E> for Nll {
-    type Target = [usize];
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_classes!(E, NAME, but_for_the_initial);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &[usize]) -> Result<Tensor<E>> {
         let it = ClassRows::for_classes(NAME, prediction, target, self.ignore_index)?;
@@ -93,14 +85,6 @@ impl<E: Element> Loss<E> for Nll {
     fn expected_initial(&self, outputs: usize, target: &[usize]) -> Option<f64> {
         let even = -(outputs as f64).ln();
         uninformed::same_for_all_classes::<Self>(self, outputs, even, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &[usize]) -> Option<f64> {
-        uninformed::all_pairs_of_classes(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &[usize]) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

@@ -1,11 +1,11 @@
 //! A classifier over very many classes that learns to tell them from noise, with probabilities.
 
 use limpid_derive::Parameters;
-use limpid_tensor::{Element, Parameter, Result, Tensor};
+use limpid_tensor::{Element, Parameter};
 
 use crate::row_scores::Logistic;
 use crate::settings::with_reduction;
-use crate::with_noise::{Class, Table, check_class_table, log_expected, loss_against_noise};
+use crate::with_noise::{Class, Table, log_expected, loss_against_noise, made_with_noise};
 use crate::{AliasSampler, Loss, Reduction};
 
 const NAME: &str = "noise_contrastive";
@@ -63,31 +63,7 @@ pub struct NoiseContrastive<E: Element> {
 }
 
 impl<E: Element> NoiseContrastive<E> {
-    /// Starting from these weights and biases, with noise that was drawn from `noise`.
-    ///
-    /// # Errors
-    /// A shape error unless they are `[C, D]` and `[C]`, and the noise is over C classes.
-    pub fn new(weight: Tensor<E>, bias: Tensor<E>, noise: AliasSampler) -> Result<Self> {
-        Self::with_parameters(Parameter::new(weight), Parameter::new(bias), noise)
-    }
-
-    /// As [`NoiseContrastive::new`], with parameters that exist already.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn with_parameters(
-        weight: Parameter<E>,
-        bias: Parameter<E>,
-        noise: AliasSampler,
-    ) -> Result<Self> {
-        check_class_table(NAME, &weight, &bias, Some(&noise))?;
-        Ok(Self {
-            weight,
-            bias,
-            noise,
-            reduction: Reduction::Mean,
-        })
-    }
+    made_with_noise!(NAME);
 
     with_reduction!();
 
@@ -118,6 +94,7 @@ impl<E: Element> Loss<E> for NoiseContrastive<E> {
 mod tests {
     use super::*;
     use crate::with_noise::testing::{agrees, refuses, sines, target};
+    use limpid_tensor::Tensor;
 
     // torch 2.15.0, as `agrees` lists them.
     const CONTRASTIVE: [f64; 11] = [

@@ -1,11 +1,11 @@
 //! A softmax over very many classes, estimated from a few drawn ones.
 
 use limpid_derive::Parameters;
-use limpid_tensor::{Element, Parameter, Result, Tensor};
+use limpid_tensor::{Element, Parameter};
 
 use crate::row_scores::Softmax;
 use crate::settings::{setting, with_reduction};
-use crate::with_noise::{Class, Table, check_class_table, log_expected, loss_against_noise};
+use crate::with_noise::{Class, Table, log_expected, loss_against_noise, made_with_noise};
 use crate::{AliasSampler, Loss, Reduction};
 
 const NAME: &str = "sampled_softmax";
@@ -67,33 +67,7 @@ pub struct SampledSoftmax<E: Element> {
 }
 
 impl<E: Element> SampledSoftmax<E> {
-    /// Starting from these weights and biases, with noise that was drawn from `noise`.
-    ///
-    /// # Errors
-    /// A shape error unless they are `[C, D]` and `[C]`, and the noise is over C classes.
-    pub fn new(weight: Tensor<E>, bias: Tensor<E>, noise: AliasSampler) -> Result<Self> {
-        Self::with_parameters(Parameter::new(weight), Parameter::new(bias), noise)
-    }
-
-    /// As [`SampledSoftmax::new`], with parameters that exist already.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn with_parameters(
-        weight: Parameter<E>,
-        bias: Parameter<E>,
-        noise: AliasSampler,
-    ) -> Result<Self> {
-        check_class_table(NAME, &weight, &bias, Some(&noise))?;
-        Ok(Self {
-            weight,
-            bias,
-            noise,
-            remove_accidental_hits: true,
-            correct_target: true,
-            reduction: Reduction::Mean,
-        })
-    }
+    made_with_noise!(NAME, remove_accidental_hits: true, correct_target: true);
 
     setting! {
         /// Without noise that is the item's own class, or with it.
@@ -133,7 +107,7 @@ mod tests {
     use super::*;
     use crate::with_noise::testing::{agrees, refuses, sines, target};
     use crate::{CrossEntropy, WithNoise};
-    use limpid_tensor::Stream;
+    use limpid_tensor::{Stream, Tensor};
 
     // torch 2.15.0, as `agrees` lists them.
     const SAMPLED: [f64; 11] = [

@@ -2,10 +2,10 @@
 
 use limpid_tensor::{Element, Error, Result, Tensor};
 
-use crate::class_rows::ClassRows;
+use crate::class_rows::{ClassRows, loss_of_classes};
 use crate::settings::with_reduction;
 use crate::slopes::with_slopes;
-use crate::{Loss, Reduction, uninformed};
+use crate::{Loss, Reduction};
 
 const NAME: &str = "weston_watkins_hinge";
 
@@ -99,15 +99,7 @@ pub(crate) fn check_margin(operation: &'static str, margin: f64) -> Result<()> {
 }
 
 impl<E: Element> Loss<E> for WestonWatkinsHinge {
-    type Target = [usize];
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_classes!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &[usize]) -> Result<Tensor<E>> {
         let it = ClassRows::for_classes(NAME, prediction, target, None)?;
@@ -139,18 +131,6 @@ impl<E: Element> Loss<E> for WestonWatkinsHinge {
         }
         let losses = Tensor::from_vec(losses, [target.len()])?;
         it.shaped(&with_slopes(NAME, losses, &it.rows, slopes)?)
-    }
-
-    fn expected_initial(&self, outputs: usize, target: &[usize]) -> Option<f64> {
-        uninformed::same_for_all_classes::<Self>(self, outputs, 0.0, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &[usize]) -> Option<f64> {
-        uninformed::all_pairs_of_classes(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &[usize]) -> Option<f64> {
-        Some(0.0)
     }
 
     fn has_kinks(&self) -> bool {

@@ -150,6 +150,44 @@ pub(crate) fn check_class_table<E: Element>(
     }
 }
 
+/// `new` and `with_parameters` of a loss that knows its noise, with the defaults of its settings.
+macro_rules! made_with_noise {
+    ($name:expr $(, $setting:ident: $default:expr)*) => {
+        /// Starting from these weights and biases, with noise that is drawn from `noise`.
+        ///
+        /// # Errors
+        /// A shape error unless they are `[C, D]` and `[C]`, and the noise is over C classes.
+        pub fn new(
+            weight: limpid_tensor::Tensor<E>,
+            bias: limpid_tensor::Tensor<E>,
+            noise: $crate::AliasSampler,
+        ) -> limpid_tensor::Result<Self> {
+            let parameter = limpid_tensor::Parameter::new;
+            Self::with_parameters(parameter(weight), parameter(bias), noise)
+        }
+
+        /// As `new`, with parameters that exist already.
+        ///
+        /// # Errors
+        /// As there.
+        pub fn with_parameters(
+            weight: limpid_tensor::Parameter<E>,
+            bias: limpid_tensor::Parameter<E>,
+            noise: $crate::AliasSampler,
+        ) -> limpid_tensor::Result<Self> {
+            $crate::with_noise::check_class_table($name, &weight, &bias, Some(&noise))?;
+            Ok(Self {
+                weight,
+                bias,
+                noise,
+                $($setting: $default,)*
+                reduction: $crate::Reduction::Mean,
+            })
+        }
+    };
+}
+pub(crate) use made_with_noise;
+
 /// What losses against noise have in common, inside their `impl Loss`: `$table` makes their [`Table`]
 /// for a number of noise classes per item, `$judge` judges its scores.
 macro_rules! loss_against_noise {

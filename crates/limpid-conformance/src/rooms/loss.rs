@@ -84,13 +84,13 @@ pub(super) const OPERATIONS: &[Operation] = operations![
         let loss = GaussianNll::new()
             .with_full(flag(it, "full", false)?)
             .with_eps(number(it, "eps", 1e-6)?);
-        let items = loss.of(it.tensor("input")?, it.tensor("var")?, it.tensor("target")?)?;
-        let reduced = match reduction(it)? {
+        let reduction = reduction(it)?;
+        let items = loss.of(it.tensor("input")?, it.tensor("var")?, it.tensor("target")?);
+        single(items.map(|items| match reduction {
             Reduction::Mean => items.mean(),
             Reduction::Sum => items.sum(),
             Reduction::None => items,
-        };
-        single(Ok(reduced))
+        }))
     },
     "focal_loss" => |it| {
         let mut loss = Focal::new()

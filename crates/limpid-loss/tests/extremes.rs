@@ -1,0 +1,170 @@
+//! Great and infinite logits give finite losses and gradients in single precision, wherever the loss itself
+//! is finite and can be represented.
+
+use limpid_loss::{
+    AdaptiveSoftmaxConfig, AliasSampler, BceWithLogits, BinCoding, BinaryFocal, BinnedRegression,
+    ClassTree, CrammerSingerHinge, CrossEntropy, CrossEntropySoft, Distillation, Focal,
+    GaussianNll, HierarchicalSoftmax, HingeEmbedding, Huber, KlDivergence, L1, LogCosh, Loss,
+    MultilabelHinge, MultilabelSoftMargin, NegativeSampling, Nll, NoiseContrastive, PoissonNll,
+    Quantile, SampledSoftmax, SmoothL1, SoftMargin, Taught, WestonWatkinsHinge,
+};
+use limpid_tensor::{Stream, Tensor};
+
+const INFINITY: f32 = f32::INFINITY;
+
+/// Checks value and gradient, and gives the value.
+fn finite<L: Loss<f32> + ?Sized>(loss: &L, logits: &Tensor<f32>, target: &L::Target) -> f32 {
+    let logits = logits.requires_grad();
+    let value = loss.forward(&logits, target).unwrap();
+    let gradient = value.backward().unwrap().tensor(&logits).unwrap();
+    let place = format!("{} of {:?}", loss.name(), logits.to_vec());
+    assert!(value.is_finite(), "{place}: {:?}", value.to_vec());
+    assert!(gradient.is_finite(), "{place}: {:?}", gradient.to_vec());
+    value.item().unwrap()
+}
+
+fn row(numbers: &[f32]) -> Tensor<f32> {
+    Tensor::from_vec(numbers.to_vec(), [1, numbers.len()]).unwrap()
+}
+
+#[test]
+fn losses_of_classes() {
+    let focal = Focal::new().with_gamma(0.5);
+    for size in [1e3, 1e30] {
+        for numbers in [
+            [size, -size, 0.0],
+            [-size, size, 0.0],
+            [0.0, size, size],
+            [size; 3],
+        ] {
+            let logits = row(&numbers);
+            finite(&CrossEntropy::new(), &logits, &[0]);
+            finite(
+                &CrossEntropy::new().with_label_smoothing(0.1),
+                &logits,
+                &[0],
+            );
+            finite(&Focal::new(), &logits, &[0]);
+            finite(&focal, &logits, &[0]);
+            finite(&WestonWatkinsHinge::new(), &logits, &[0]);
+            finite(&CrammerSingerHinge::new(), &logits, &[0]);
+            finite(&Nll::new(), &logits.log_softmax(1).unwrap(), &[0]);
+            let shares = row(&[0.5, 0.5, 0.0]);
+            finite(&CrossEntropySoft::new(), &logits, &shares);
+            finite(
+                &KlDivergence::new(),
+                &logits.log_softmax(1).unwrap(),
+                &shares,
+            );
+            for alpha in [0.0, 0.5, 1.0] {
+                let teacher = row(&[0.0, size, -size]);
+                let taught = Taught {
+                    teacher,
+                    classes: vec![0],
+                };
+                finite(&Distillation::new(2.0, alpha), &logits, &taught);
+            }
+        }
+    }
+    for numbers in [[INFINITY, 0.0, 1e30], [0.0, -INFINITY, -INFINITY]] {
+        let logits = row(&numbers);
+        assert_eq!(finite(&CrossEntropy::new(), &logits, &[0]), 0.0);
+        assert_eq!(finite(&focal, &logits, &[0]), 0.0);
+        let certain = row(&[1.0, 0.0, 0.0]);
+        assert_eq!(finite(&CrossEntropySoft::new(), &logits, &certain), 0.0);
+        assert_eq!(finite(&WestonWatkinsHinge::new(), &logits, &[0]), 0.0);
+        assert_eq!(finite(&CrammerSingerHinge::new(), &logits, &[0]), 0.0);
+        let taught = Taught {
+            teacher: logits.clone(),
+            classes: vec![0],
+        };
+        assert_eq!(finite(&Distillation::new(2.0, 0.5), &logits, &taught), 0.0);
+    }
+}
+
+#[test]
+fn losses_of_flags_and_signs() {
+    let (flags, signs) = (row(&[1.0, 0.0, 1.0]), row(&[1.0, -1.0, 1.0]));
+    let focal = BinaryFocal::new().with_gamma(0.5);
+    for size in [1e3, 1e30] {
+        for numbers in [[size, -size, size], [-size, size, -size]] {
+            let logits = row(&numbers);
+            finite(&BceWithLogits::new(), &logits, &flags);
+            finite(&MultilabelSoftMargin::new(), &logits, &flags);
+            finite(&BinaryFocal::new(), &logits, &flags);
+            finite(&focal, &logits, &flags);
+            finite(&SoftMargin::new(), &logits, &signs);
+            finite(&MultilabelHinge::new(), &logits, &signs);
+            finite(&HingeEmbedding::new(), &logits, &signs);
+        }
+    }
+    let right = row(&[INFINITY, -INFINITY, INFINITY]);
+    assert_eq!(finite(&BceWithLogits::new(), &right, &flags), 0.0);
+    assert_eq!(finite(&MultilabelSoftMargin::new(), &right, &flags), 0.0);
+    assert_eq!(finite(&focal, &right, &flags), 0.0);
+    assert_eq!(finite(&SoftMargin::new(), &right, &signs), 0.0);
+    assert_eq!(finite(&MultilabelHinge::new(), &right, &signs), 0.0);
+}
+
+#[test]
+fn losses_of_values() {
+    let zeros = row(&[0.0, 0.0]);
+    for size in [1e3, 1e30] {
+        let prediction = row(&[size, -size]);
+        finite(&L1::new(), &prediction, &zeros);
+        finite(&Huber::new(), &prediction, &zeros);
+        finite(&SmoothL1::new(), &prediction, &zeros);
+        finite(&Quantile::new(0.9), &prediction, &zeros);
+        finite(&LogCosh::new(), &prediction, &zeros);
+        finite(&PoissonNll::new(), &row(&[-size, -size]), &row(&[0.0, 2.0]));
+        let rates = PoissonNll::new().with_log_input(false);
+        finite(&rates, &row(&[size, 0.0]), &row(&[2.0, 2.0]));
+        let certain = Tensor::from_vec(vec![1.0, size, 1.0, 0.0], [2, 2]).unwrap();
+        finite(&GaussianNll::new(), &certain, &Tensor::zeros([2]));
+    }
+    let impossible = row(&[-INFINITY, -INFINITY]);
+    assert_eq!(finite(&PoissonNll::new(), &impossible, &zeros), 0.0);
+}
+
+#[test]
+fn bins() {
+    let bins = BinnedRegression::uniform(0.0, 1.0, 3).unwrap();
+    for coding in [
+        BinCoding::OneHot,
+        BinCoding::Gauss { sigma: 0.75 },
+        BinCoding::Ordinal,
+    ] {
+        let loss = bins.clone().with_coding(coding);
+        for size in [1e3, 1e30] {
+            let logits = row(&[size, -size, size][..loss.outputs()]);
+            for value in [0.1, 0.5, 1e30] {
+                finite(&loss, &logits, &Tensor::from_vec(vec![value], [1]).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn losses_of_very_many_classes() {
+    for size in [1e3, 1e30] {
+        let input = row(&[size, -size]);
+        let draw = |rows: usize| Tensor::standard_normal([rows, 2], Stream::new(rows as u64));
+        let tree = ClassTree::balanced(9).unwrap();
+        let loss = HierarchicalSoftmax::new(tree, draw(8), Tensor::zeros([8])).unwrap();
+        finite(&loss, &input, &[4]);
+        let noise = AliasSampler::uniform(9).unwrap();
+        let target = noise.with_noise([4], 6, Stream::new(1));
+        let (weight, bias) = (draw(9), Tensor::zeros([9]));
+        let loss = NegativeSampling::new(weight.clone(), bias.clone()).unwrap();
+        finite(&loss, &input, &target);
+        let loss = NoiseContrastive::new(weight.clone(), bias.clone(), noise.clone()).unwrap();
+        finite(&loss, &input, &target);
+        let loss = SampledSoftmax::new(weight, bias, noise).unwrap();
+        finite(&loss, &input, &target);
+        let config = AdaptiveSoftmaxConfig::new(2, 9, [3]).with_div_value(2.0);
+        let loss = config.build(Stream::new(2)).unwrap();
+        for class in 0..9 {
+            finite(&loss, &input, &[class]);
+        }
+    }
+}
