@@ -22,6 +22,7 @@ mod summary;
 mod tap;
 pub mod testing;
 mod transformer;
+mod weight_noise;
 
 pub use activation::{
     Elu, Gelu, GeluForm, HardSigmoid, HardSwish, HardTanh, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
@@ -37,7 +38,7 @@ pub use conv::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig,
     ConvTranspose2d, ConvTranspose2dConfig, Padding,
 };
-pub use dropout::Dropout;
+pub use dropout::{AlphaDropout, ChannelDropout, Dropout, Dropout1d, Dropout2d, Dropout3d};
 pub use embedding::{Embedding, EmbeddingConfig};
 pub use flatten::Flatten;
 pub use limpid_derive::Parameters;
@@ -64,3 +65,4 @@ pub use transformer::{
     NormOrder, TransformerActivation, TransformerEncoder, TransformerEncoderConfig,
     TransformerEncoderLayer, TransformerEncoderLayerConfig,
 };
+pub use weight_noise::WeightNoise;

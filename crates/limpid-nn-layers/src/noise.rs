@@ -19,21 +19,24 @@ impl GaussianNoise {
     /// # Errors
     /// An argument error when `std` is negative or not finite.
     pub fn new(std: f64) -> Result<Self> {
-        if !(std >= 0.0 && std.is_finite()) {
-            return Err(Error::argument(
-                "gaussian_noise",
-                "std",
-                "finite and at least 0",
-                std,
-            ));
-        }
-        Ok(Self { std })
+        Ok(Self {
+            std: deviation("gaussian_noise", std)?,
+        })
     }
 
     /// The standard deviation.
     pub fn std(&self) -> f64 {
         self.std
     }
+}
+
+/// `std`, if it is a standard deviation.
+pub(crate) fn deviation(operation: &'static str, std: f64) -> Result<f64> {
+    if std >= 0.0 && std.is_finite() {
+        return Ok(std);
+    }
+    let expected = "finite and at least 0";
+    Err(Error::argument(operation, "std", expected, std))
 }
 
 impl<E: Element> Module<E> for GaussianNoise {

@@ -63,6 +63,23 @@ impl<E: Element> Parameter<E> {
         result
     }
 
+    /// The parameter as one pass reads it: its value changed by `change`, which is recorded, so that
+    /// the gradient arrives at this parameter.
+    ///
+    /// # Errors
+    /// Those of `change`; a shape error when it changes the shape.
+    pub fn read_through(
+        &self,
+        change: impl FnOnce(&Tensor<E>) -> Result<Tensor<E>>,
+    ) -> Result<Self> {
+        let value = change(&self.value)?;
+        check_shape("read parameter", self.value.shape(), value.shape())?;
+        Ok(Self {
+            value,
+            trainable: self.trainable,
+        })
+    }
+
     fn renew(&mut self) {
         if self.trainable
             && let Some(node) = &mut self.value.node

@@ -1,7 +1,8 @@
 //! Units that are left out at random.
 
-use limpid_tensor::{Element, Error, Result, Tensor};
+use limpid_tensor::{Element, Result, Tensor};
 
+use super::{mask, probability};
 use crate::{Context, Module, Parameters};
 
 /// In training, each element becomes 0 with probability `p` and is divided by 1 - p otherwise, so
@@ -33,10 +34,9 @@ impl Dropout {
     /// # Errors
     /// An argument error when `p` lies outside.
     pub fn new(p: f64) -> Result<Self> {
-        if !(0.0..1.0).contains(&p) {
-            return Err(Error::argument("dropout", "p", "in [0, 1)", p));
-        }
-        Ok(Self { p })
+        Ok(Self {
+            p: probability("dropout", p)?,
+        })
     }
 
     /// The probability of being left out.
@@ -50,16 +50,8 @@ impl<E: Element> Module<E> for Dropout {
         if !context.is_noisy() || self.p == 0.0 {
             return Ok(input.clone());
         }
-        let mut generator = context.stream().generator();
         let scale = 1.0 / (1.0 - self.p);
-        let keep = |_| {
-            if generator.unit() < self.p {
-                0.0
-            } else {
-                scale
-            }
-        };
-        input.mul(&Tensor::from_fn(input.shape(), keep))
+        input.mul(&mask(input.shape(), self.p, scale, 0.0, context.stream()))
     }
 }
 
