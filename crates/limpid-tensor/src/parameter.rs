@@ -96,6 +96,7 @@ impl<E: Element> Parameter<E> {
 #[derive(Clone, Debug)]
 pub struct Buffer<E: Element> {
     value: Tensor<E>,
+    optional: bool,
 }
 
 impl<E: Element> Buffer<E> {
@@ -103,7 +104,22 @@ impl<E: Element> Buffer<E> {
     pub fn new(value: Tensor<E>) -> Self {
         Self {
             value: value.contiguous(),
+            optional: false,
         }
+    }
+
+    /// A buffer that starts as `value`, and stays as it is when a state without it is loaded: one
+    /// that older files do not have.
+    pub fn optional(value: Tensor<E>) -> Self {
+        Self {
+            optional: true,
+            ..Self::new(value)
+        }
+    }
+
+    /// Whether a state may lack it.
+    pub fn is_optional(&self) -> bool {
+        self.optional
     }
 
     /// The current value.

@@ -103,7 +103,8 @@ impl<E: Element> State<E> {
             .map(|(_, value)| value)
     }
 
-    /// Puts these values into `model`. Nothing is changed unless everything fits.
+    /// Puts these values into `model`. Nothing is changed unless everything fits. A buffer that is
+    /// [optional](Buffer::is_optional) may be missing here; it stays as it is.
     ///
     /// # Errors
     /// A parameters error that names what is missing or left over; a shape error, at the path,
@@ -112,6 +113,10 @@ impl<E: Element> State<E> {
         let own = Self::of(model);
         for (path, value) in &own.entries {
             let Some(new) = self.get(path) else {
+                let mut buffers = named_buffers(model).into_iter();
+                if buffers.any(|(own, buffer)| own == *path && buffer.is_optional()) {
+                    continue;
+                }
                 let expected = format!("a value for `{path}`");
                 return Err(Error::parameters("load state", expected, "none"));
             };

@@ -5,7 +5,9 @@ use limpid_nn_layers::{
     AvgPool2d, BatchNorm, Context, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Embedding,
     GroupNorm, LayerNorm, Linear, MaxPool1d, MaxPool2d, Maxout, Module, Padding, RmsNorm,
 };
-use limpid_tensor::{AverageDivisor, Buffer, ConvAlgorithm, Convolution, Element, Pooling, Stream};
+use limpid_tensor::{
+    AverageDivisor, Buffer, ConvAlgorithm, Convolution, Element, Pooling, Stream, Tensor,
+};
 use ndarray::{ArrayView, IxDyn};
 
 use super::{Operation, Outcome, operations, single};
@@ -133,8 +135,9 @@ fn batch_norm<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
         bias: inputs.optional_parameter("bias"),
         running_mean: Buffer::new(inputs.tensor("running_mean")?.clone()),
         running_var: Buffer::new(inputs.tensor("running_var")?.clone()),
+        num_batches_tracked: Buffer::optional(Tensor::scalar(0.0)),
         eps: number(inputs, "eps", 1e-5)?,
-        momentum: number(inputs, "momentum", 0.1)?,
+        momentum: Some(number(inputs, "momentum", 0.1)?),
     };
     let mut context = match inputs.attributes().flag("training")? {
         Some(true) => Context::train(Stream::new(0)),

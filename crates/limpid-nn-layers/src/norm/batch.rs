@@ -11,8 +11,9 @@ pub struct BatchNormConfig {
     pub channels: usize,
     /// Added to the variance; above 0. The default is 1e-5.
     pub eps: f64,
-    /// The share of the new in the running statistics, in `[0, 1]`. The default is 0.1.
-    pub momentum: f64,
+    /// The share of the new in the running statistics, in `[0, 1]`; without one they are the mean of
+    /// all batches so far. The default is 0.1.
+    pub momentum: Option<f64>,
     /// Whether a scale and a shift are learned. The default is yes.
     pub affine: bool,
 }
@@ -23,7 +24,7 @@ impl BatchNormConfig {
         Self {
             channels,
             eps: 1e-5,
-            momentum: 0.1,
+            momentum: Some(0.1),
             affine: true,
         }
     }
@@ -37,7 +38,19 @@ impl BatchNormConfig {
     /// The same, with this share of the new in the running statistics.
     #[must_use]
     pub fn with_momentum(self, momentum: f64) -> Self {
-        Self { momentum, ..self }
+        Self {
+            momentum: Some(momentum),
+            ..self
+        }
+    }
+
+    /// The same, with running statistics that are the mean of those of all batches so far.
+    #[must_use]
+    pub fn with_cumulative_average(self) -> Self {
+        Self {
+            momentum: None,
+            ..self
+        }
     }
 
     /// The same, with a learned scale and shift or without.
@@ -73,7 +86,7 @@ impl BatchNormConfig {
                 eps,
             ));
         }
-        if !(0.0..=1.0).contains(&momentum) {
+        if let Some(momentum) = momentum.filter(|share| !(0.0..=1.0).contains(share)) {
             return Err(Error::argument(
                 "batch_norm",
                 "momentum",
@@ -86,6 +99,7 @@ impl BatchNormConfig {
             bias: affine.then(|| Parameter::new(Tensor::zeros([channels]))),
             running_mean: Buffer::new(Tensor::zeros([channels])),
             running_var: Buffer::new(Tensor::ones([channels])),
+            num_batches_tracked: Buffer::optional(Tensor::scalar(0.0)),
             eps,
             momentum,
         })
@@ -95,8 +109,9 @@ impl BatchNormConfig {
 /// Brings every channel to mean 0 and variance 1, over the batch in training and by running
 /// statistics in evaluation, then scales and shifts it: (x - mean) / sqrt(var + eps) * weight + bias.
 ///
-/// In training the running statistics move by `momentum` towards the batch's, through
-/// [`Context::update`]; their variance is the unbiased one, the normalisation's is not.
+/// In training the running statistics move by `momentum` towards the batch's, or by 1 over the
+/// number of batches so far where there is no momentum, through [`Context::update`]; their variance
+/// is the unbiased one, the normalisation's is not.
 ///
 /// # Shapes
 /// input: `[N, C]` or `[N, C, ...]` up to rank 5; all else: `[C]`.
@@ -126,10 +141,12 @@ pub struct BatchNorm<E: Element> {
     pub running_mean: Buffer<E>,
     /// The running unbiased variance, `[C]`.
     pub running_var: Buffer<E>,
+    /// How many batches the running statistics have seen, a scalar. A state may lack it.
+    pub num_batches_tracked: Buffer<E>,
     /// Added to the variance.
     pub eps: f64,
-    /// The share of the new in the running statistics.
-    pub momentum: f64,
+    /// The share of the new in the running statistics; without one, 1 over the number of batches.
+    pub momentum: Option<f64>,
 }
 
 impl<E: Element> BatchNorm<E> {
@@ -141,19 +158,26 @@ impl<E: Element> BatchNorm<E> {
         BatchNormConfig::new(channels).build()
     }
 
-    /// Moves the running statistic `name` towards `new`.
-    fn keep(
-        &self,
-        context: &mut Context<'_, E>,
-        name: &str,
-        buffer: &Buffer<E>,
-        new: &[f64],
-    ) -> Result<()> {
-        let old = context
-            .updated(name)
-            .unwrap_or_else(|| buffer.value().clone());
-        let new = Tensor::from_fn([new.len()], |channel| new[channel]).mul_scalar(self.momentum);
-        context.update(name, old.mul_scalar(1.0 - self.momentum).add(&new)?);
+    /// Counts a batch and moves the running statistics towards its `mean` and `variance`.
+    fn keep(&self, context: &mut Context<'_, E>, mean: &[f64], variance: &[f64]) -> Result<()> {
+        let mut old = |name, buffer: &Buffer<E>| {
+            let updated = context.updated(name);
+            updated.unwrap_or_else(|| buffer.value().clone())
+        };
+        let tracked = old("num_batches_tracked", &self.num_batches_tracked).add_scalar(1.0);
+        let share = match self.momentum {
+            Some(momentum) => momentum,
+            None => tracked.item()?.double().recip(),
+        };
+        let mut moved = |name, buffer, new: &[f64]| {
+            let new = Tensor::from_fn([new.len()], |channel| new[channel]).mul_scalar(share);
+            old(name, buffer).mul_scalar(1.0 - share).add(&new)
+        };
+        let mean = moved("running_mean", &self.running_mean, mean)?;
+        let variance = moved("running_var", &self.running_var, variance)?;
+        context.update("running_mean", mean);
+        context.update("running_var", variance);
+        context.update("num_batches_tracked", tracked);
         Ok(())
     }
 }
@@ -179,8 +203,7 @@ impl<E: Element> BatchNorm<E> {
         };
         let unbiased = size as f64 / (size - 1) as f64;
         let variance: Vec<f64> = done.variance.iter().map(|var| var * unbiased).collect();
-        self.keep(context, "running_mean", &self.running_mean, &done.mean)?;
-        self.keep(context, "running_var", &self.running_var, &variance)?;
+        self.keep(context, &done.mean, &variance)?;
         Ok(done.output)
     }
 
@@ -226,7 +249,7 @@ impl<E: Element> Module<E> for BatchNorm<E> {
 mod tests {
     use super::*;
     use crate::testing::check_module;
-    use limpid_tensor::Stream;
+    use limpid_tensor::{State, Stream};
 
     #[test]
     fn the_contract_holds_for_every_rank() {
@@ -254,6 +277,52 @@ mod tests {
         norm.forward(&input, &mut context).unwrap();
         assert_eq!(context.updated("running_mean").unwrap().to_vec(), [1.5]);
         assert_eq!(norm.running_mean.to_vec(), [0.0]);
+    }
+
+    /// The numbers are those of PyTorch 2.15, `BatchNorm1d(2, momentum=None)`.
+    #[test]
+    fn without_a_momentum_statistics_are_the_mean_of_all_batches() {
+        let config = BatchNormConfig::new(2).with_cumulative_average();
+        let mut norm = config.build::<f64>().unwrap();
+        for batch in 0..3 {
+            let batch = f64::from(batch);
+            let rows = vec![1.0, 2.0, 3.0, -1.0, 0.5 * batch, batch];
+            let input = Tensor::from_vec(rows, [3, 2]).unwrap();
+            let mut context = Context::train(Stream::new(1));
+            norm.forward(&input, &mut context).unwrap();
+            context.into_updates().apply(&mut norm).unwrap();
+        }
+        let near = |buffer: &Buffer<f64>, want: [f64; 2]| {
+            let found = buffer.to_vec().into_iter().zip(want);
+            assert!(found.into_iter().all(|(a, b)| (a - b).abs() < 1e-14));
+        };
+        near(&norm.running_mean, [1.5, 0.6666666666666667]);
+        near(&norm.running_var, [1.8055555555555558, 2.5555555555555554]);
+        assert_eq!(norm.num_batches_tracked.item().unwrap(), 3.0);
+    }
+
+    #[test]
+    fn a_state_without_a_count_is_still_read() {
+        let mut norm = BatchNorm::<f64>::new(1).unwrap();
+        let mut entries = State::of(&norm).entries().to_vec();
+        let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+        let want = [
+            "weight",
+            "bias",
+            "running_mean",
+            "running_var",
+            "num_batches_tracked",
+        ];
+        assert_eq!(names, want);
+        entries.truncate(4);
+        entries[2].1 = Tensor::full([1], 7.0);
+        State::from_entries(entries.clone())
+            .apply(&mut norm)
+            .unwrap();
+        assert_eq!(norm.running_mean.to_vec(), [7.0]);
+        entries.truncate(3);
+        let error = State::from_entries(entries).apply(&mut norm).unwrap_err();
+        assert!(error.to_string().contains("running_var"), "{error}");
     }
 
     #[test]
