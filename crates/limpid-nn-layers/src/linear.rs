@@ -5,7 +5,7 @@ use std::sync::Arc;
 use limpid_init::{Fill, Initializer, Nonlinearity};
 use limpid_tensor::{Element, Error, Parameter, Result, Stream, Tensor};
 
-use crate::{Context, Module, Parameters};
+use crate::{BatchNorm, Context, Module, Parameters};
 
 /// How a [`Linear`] layer is to be made.
 ///
@@ -144,6 +144,10 @@ impl<E: Element> Linear<E> {
 impl<E: Element> Module<E> for Linear<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         input.linear(&self.weight, self.bias.as_deref())
+    }
+
+    fn folded(&self, norm: &BatchNorm<E>) -> Result<Option<Box<dyn Module<E>>>> {
+        Ok(Some(Box::new(self.fold_batch_norm(norm)?)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Parameters, Result, Tensor, without_gradient};
 
-use crate::Context;
+use crate::{BatchNorm, Context};
 
 /// A function of a tensor that has parameters.
 ///
@@ -55,6 +55,29 @@ pub trait Module<E: Element>: Parameters<E> + Send + Sync {
         false
     }
 
+    /// The batch normalisation, if the module is one, so that the layer before it may take it in.
+    fn as_batch_norm(&self) -> Option<&BatchNorm<E>> {
+        None
+    }
+
+    /// The layer that gives in evaluation what this one gives with `norm` after it, if there is one.
+    ///
+    /// # Errors
+    /// A shape error when the norm has not one channel for each output.
+    fn folded(&self, _norm: &BatchNorm<E>) -> Result<Option<Box<dyn Module<E>>>> {
+        Ok(None)
+    }
+
+    /// Makes every [`BatchNorm`] that stands in a container behind a [`Linear`](crate::Linear) or a
+    /// convolution part of that layer, for inference: evaluation gives the same, but for rounding,
+    /// with fewer passes over memory. Paths of what stays do not change. Containers override it.
+    ///
+    /// # Errors
+    /// A shape error when a norm does not fit the layer before it; the pairs before are folded.
+    fn fold_batch_norms(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// The layer's kind, for summaries and observers: its type's name unless it says otherwise.
     fn kind(&self) -> &'static str {
         let name = std::any::type_name::<Self>();
@@ -83,6 +106,18 @@ impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
 
     fn is_relu(&self) -> bool {
         self.as_ref().is_relu()
+    }
+
+    fn as_batch_norm(&self) -> Option<&BatchNorm<E>> {
+        self.as_ref().as_batch_norm()
+    }
+
+    fn folded(&self, norm: &BatchNorm<E>) -> Result<Option<Box<dyn Module<E>>>> {
+        self.as_ref().folded(norm)
+    }
+
+    fn fold_batch_norms(&mut self) -> Result<()> {
+        self.as_mut().fold_batch_norms()
     }
 
     fn kind(&self) -> &'static str {

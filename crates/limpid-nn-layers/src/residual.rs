@@ -70,6 +70,17 @@ impl<E: Element> Module<E> for Residual<E> {
         let (past, body) = self.terms(input, context)?;
         past.add_relu(&body)
     }
+
+    fn fold_batch_norms(&mut self) -> Result<()> {
+        let body = self.body.fold_batch_norms();
+        body.map_err(|error| error.at("body"))?;
+        match &mut self.shortcut {
+            Some(shortcut) => shortcut
+                .fold_batch_norms()
+                .map_err(|error| error.at("shortcut")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl<E: Element> fmt::Debug for Residual<E> {

@@ -38,8 +38,12 @@ impl<E: Element> Sequential<E> {
     /// The same with `layer` at the end, called by its number.
     #[must_use]
     pub fn with(mut self, layer: impl Module<E> + 'static) -> Self {
-        self.layers
-            .push((self.layers.len().to_string(), Box::new(layer)));
+        let mut number = self.layers.len();
+        // Where norms were folded, later layers kept their numbers.
+        while self.get(&number.to_string()).is_some() {
+            number += 1;
+        }
+        self.layers.push((number.to_string(), Box::new(layer)));
         self
     }
 
@@ -99,6 +103,31 @@ impl<E: Element> Module<E> for Sequential<E> {
             };
         }
         Ok(value)
+    }
+
+    fn fold_batch_norms(&mut self) -> Result<()> {
+        let mut place = 1;
+        while place < self.layers.len() {
+            let [(_, layer), (_, next)] = &mut self.layers[place - 1..=place] else {
+                break;
+            };
+            let folded = match next.as_batch_norm() {
+                Some(norm) => layer.folded(norm)?,
+                None => None,
+            };
+            match folded {
+                Some(folded) => {
+                    *layer = folded;
+                    self.layers.remove(place);
+                }
+                None => place += 1,
+            }
+        }
+        for (name, layer) in &mut self.layers {
+            let folded = layer.fold_batch_norms();
+            folded.map_err(|error| error.at(name.as_str()))?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use limpid_init::{Initializer, Nonlinearity};
 use limpid_tensor::{Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::{Filling, Padding, settings};
-use crate::{Context, Module, Parameters};
+use crate::{BatchNorm, Context, Module, Parameters};
 
 /// How a [`Conv1d`] layer is to be made.
 ///
@@ -191,6 +191,10 @@ impl<E: Element> Module<E> for Conv1d<E> {
         let (stride, dilation) = ([1, self.stride], [1, self.dilation]);
         let settings = settings("conv1d", kernel, stride, padding, dilation, self.groups)?;
         input.conv1d(&self.weight, self.bias.as_deref(), &settings)
+    }
+
+    fn folded(&self, norm: &BatchNorm<E>) -> Result<Option<Box<dyn Module<E>>>> {
+        Ok(Some(Box::new(self.fold_batch_norm(norm)?)))
     }
 }
 

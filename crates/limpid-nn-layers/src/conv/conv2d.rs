@@ -6,7 +6,7 @@ use limpid_init::{Initializer, Nonlinearity};
 use limpid_tensor::{ConvAlgorithm, Convolution, Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::{Filling, Padding, settings};
-use crate::{Context, Module, Parameters};
+use crate::{BatchNorm, Context, Module, Parameters};
 
 /// How a [`Conv2d`] layer is to be made.
 ///
@@ -234,6 +234,10 @@ impl<E: Element> Module<E> for Conv2d<E> {
 
     fn forward_relu(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         input.conv2d_relu(&self.weight, self.bias.as_deref(), &self.settings()?)
+    }
+
+    fn folded(&self, norm: &BatchNorm<E>) -> Result<Option<Box<dyn Module<E>>>> {
+        Ok(Some(Box::new(self.fold_batch_norm(norm)?)))
     }
 }
 

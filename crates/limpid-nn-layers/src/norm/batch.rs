@@ -243,6 +243,10 @@ impl<E: Element> Module<E> for BatchNorm<E> {
             false => Ok(self.by_running(input)?.relu()),
         }
     }
+
+    fn as_batch_norm(&self) -> Option<&BatchNorm<E>> {
+        Some(self)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Layers that bring activations to a common spread.
 
 mod batch;
+mod fold;
 mod group;
 mod layer;
 mod rms;
