@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use limpid_init::{Fill, Initializer, Nonlinearity};
+use limpid_init::{Fill, Initializer, Nonlinearity, OutputPrior};
 use limpid_tensor::{Element, Error, Parameter, Result, Stream, Tensor};
 
 use crate::{BatchNorm, Context, Module, Parameters};
@@ -139,6 +139,32 @@ impl<E: Element> Linear<E> {
             .with_initializer(limpid_init::Normal::default())
             .build(stream)
     }
+
+    /// The same weight with `prior` as its bias: an output layer that at first says of every example
+    /// what the targets' shares or means say.
+    ///
+    /// # Errors
+    /// A shape error when the prior is not one value for each output.
+    ///
+    /// # Example
+    /// ```
+    /// use limpid_init::OutputPrior;
+    /// use limpid_nn_layers::{Linear, Module};
+    /// use limpid_tensor::{Stream, Tensor};
+    ///
+    /// let prior = OutputPrior::softmax(&[90.0, 10.0])?;
+    /// let layer = Linear::<f64>::output(3, 2, Stream::new(7))?.with_prior(&prior)?;
+    /// let said = layer.predict(&Tensor::zeros([3]))?.softmax(-1)?;
+    /// assert!((said.to_vec()[0] - 0.9).abs() < 1e-15);
+    /// # Ok::<(), limpid_tensor::Error>(())
+    /// ```
+    pub fn with_prior(mut self, prior: &OutputPrior) -> Result<Self> {
+        let outputs = self.weight.shape()[0];
+        // A prior draws nothing, so any stream will do.
+        let bias = prior.tensor(&[outputs], Stream::new(0))?;
+        self.bias = Some(Parameter::new(bias));
+        Ok(self)
+    }
 }
 
 impl<E: Element> Module<E> for Linear<E> {
@@ -195,6 +221,17 @@ mod tests {
         let output = Linear::output(100, 200, Stream::new(1)).unwrap();
         assert!((square(&output) / 1e-4 - 1.0).abs() < 0.05);
         assert_eq!(hidden.bias.unwrap().to_vec(), [0.0; 200]);
+    }
+
+    #[test]
+    fn a_prior_is_the_bias_and_must_fit() {
+        let prior = OutputPrior::mean(&[1.5, -2.0]).unwrap();
+        let layer = Linear::<f64>::output(3, 2, Stream::new(1)).unwrap();
+        let (weight, layer) = (layer.weight.to_vec(), layer.with_prior(&prior).unwrap());
+        assert_eq!(layer.weight.to_vec(), weight);
+        assert_eq!(layer.bias.unwrap().to_vec(), [1.5, -2.0]);
+        let wider = Linear::<f64>::output(3, 4, Stream::new(1)).unwrap();
+        assert!(wider.with_prior(&prior).is_err());
     }
 
     #[test]

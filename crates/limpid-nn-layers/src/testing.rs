@@ -1,4 +1,7 @@
-//! The contract of a layer, to be held against your own: [`check_module`].
+//! The contract of a layer, to be held against your own: [`check_module`] in double precision,
+//! [`check_precisions`] in single.
+
+mod precision;
 
 use std::collections::BTreeSet;
 
@@ -6,6 +9,8 @@ use limpid_tensor::gradient_check::relative_error;
 use limpid_tensor::{
     Error, Result, State, Stream, Tensor, for_each_parameter_mut, named_parameters,
 };
+
+pub use precision::check_precisions;
 
 use crate::{Context, Module, Observation};
 
@@ -62,6 +67,18 @@ pub enum Violation {
     /// Parameters of a child lie at a path at which no observer saw a layer.
     #[error("the walk has a layer at {0}, but the forward pass calls none by that name")]
     Path(String),
+    /// Single precision gives something else than double.
+    #[error("{of}, element {place}: f32 gives {single}, f64 {double}")]
+    Precision {
+        /// Which output, or which gradient.
+        of: String,
+        /// Which element, in row-major order.
+        place: usize,
+        /// What single precision gives.
+        single: f64,
+        /// What double precision gives.
+        double: f64,
+    },
 }
 
 /// Holds a module against the contract of all modules:

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use limpid_tensor::{Backward, Buffer, InputGradients, Parameter, Path, Visitor, VisitorMut};
+use limpid_tensor::{
+    Backward, Buffer, Element, InputGradients, Parameter, Path, Visitor, VisitorMut,
+};
 
 use super::*;
 use crate::{Linear, Parameters};
@@ -12,6 +14,8 @@ enum Fault {
     None,
     Shape,
     Gradient,
+    ParameterGradient,
+    Failure,
     Unused,
     Evaluation,
     Training,
@@ -83,7 +87,15 @@ impl Module<f64> for Faulty {
         } else {
             "child"
         };
-        let output = context.call(name, &self.child, &input.mul(&self.weight)?)?;
+        let scaled = match self.fault {
+            Fault::ParameterGradient => {
+                let weight = self.weight.detach().recorded(&[&self.weight], || AlmostOne);
+                input.mul(&weight)?
+            }
+            Fault::Failure => input.mul(&Tensor::ones([5]))?,
+            _ => input.mul(&self.weight)?,
+        };
+        let output = context.call(name, &self.child, &scaled)?;
         if context.is_training() {
             let name = if self.fault == Fault::Update {
                 "sight"
@@ -151,6 +163,13 @@ fn every_fault_is_found_and_named() {
         matches!(&error, Violation::Gradient { of, .. } if of == "input"),
         "{error}"
     );
+    let error = verdict(Fault::ParameterGradient).unwrap_err();
+    assert!(
+        matches!(&error, Violation::Gradient { of, .. } if of == "weight"),
+        "{error}"
+    );
+    let error = verdict(Fault::Failure).unwrap_err();
+    assert!(matches!(&error, Violation::Failed(_)), "{error}");
     let error = verdict(Fault::Update).unwrap_err();
     assert!(error.to_string().contains("`sight`"), "{error}");
 }
@@ -179,4 +198,48 @@ fn a_state_that_misses_something_is_found() {
         check_module(build, &Tensor::ones([2]), &[2]),
         Err(Violation::State)
     );
+}
+
+/// Multiplies with a number that depends on the element type, forward or backward.
+#[derive(Parameters)]
+struct Coarse<E: Element> {
+    weight: Parameter<E>,
+    #[parameters(skip)]
+    factors: [f64; 2],
+}
+
+impl<E: Element> Module<E> for Coarse<E> {
+    fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+        let [value, slope] = self.factors;
+        let output = input.mul(&self.weight)?;
+        let level = output.detach().mul_scalar(value - slope);
+        output.mul_scalar(slope).add(&level)
+    }
+}
+
+fn coarse<E: Element>(factors: [f64; 2]) -> Result<Coarse<E>> {
+    Ok(Coarse {
+        weight: Parameter::new(Tensor::full([2], 1.5)),
+        factors,
+    })
+}
+
+#[test]
+fn single_precision_that_differs_is_found_and_named() {
+    let check = |factors| {
+        let input = Tensor::standard_normal([3, 2], Stream::new(9));
+        check_precisions(|_| coarse([1.0, 1.0]), |_| coarse(factors), &input)
+    };
+    assert_eq!(check([1.0, 1.0]), Ok(()));
+    for (factors, wanted) in [
+        ([1.01, 1.0], "output in evaluation"),
+        ([1.0, 1.01], "gradient by input"),
+        ([f64::NAN, 1.0], "output in evaluation"),
+    ] {
+        let error = check(factors).unwrap_err();
+        assert!(
+            matches!(&error, Violation::Precision { of, .. } if of == wanted),
+            "{error}"
+        );
+    }
 }
