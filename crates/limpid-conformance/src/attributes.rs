@@ -1,5 +1,8 @@
 //! The settings of a case, read as the operation needs them.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::error::KeyError;
@@ -7,12 +10,18 @@ use crate::error::KeyError;
 /// The settings of a case. A setting that is absent, or `null`, has the reference's default; one of
 /// the wrong kind is an error that names it.
 #[derive(Clone, Debug, Default)]
-pub struct Attributes(Map<String, Value>);
+pub struct Attributes {
+    map: Map<String, Value>,
+    asked: RefCell<BTreeSet<String>>,
+}
 
 impl Attributes {
     /// The settings in `map`.
     pub fn new(map: Map<String, Value>) -> Self {
-        Self(map)
+        Self {
+            map,
+            asked: RefCell::default(),
+        }
     }
 
     fn get<'a, T>(
@@ -21,7 +30,8 @@ impl Attributes {
         must: &str,
         read: impl Fn(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, KeyError> {
-        match self.0.get(key) {
+        self.asked.borrow_mut().insert(key.to_owned());
+        match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => match read(value) {
                 Some(read) => Ok(Some(read)),
@@ -30,6 +40,23 @@ impl Attributes {
                     Err(KeyError::new(format!("attrs.{key}"), problem))
                 }
             },
+        }
+    }
+
+    /// That an operation has asked for every setting there is: one that it does not know must not
+    /// be passed over.
+    ///
+    /// # Errors
+    /// When a setting was not asked for; the error names it.
+    pub fn all_asked(&self) -> Result<(), KeyError> {
+        let asked = self.asked.borrow();
+        let known = |(key, value): &(&String, &Value)| value.is_null() || asked.contains(*key);
+        match self.map.iter().find(|it| !known(it)) {
+            Some((key, _)) => Err(KeyError::new(
+                format!("attrs.{key}"),
+                "is no setting of the operation",
+            )),
+            None => Ok(()),
         }
     }
 
@@ -146,6 +173,15 @@ mod tests {
         assert_eq!(it.integers("dim"), Ok(Some(vec![-1])));
         assert_eq!(it.integers("dims"), Ok(Some(vec![0, 2])));
         assert!(it.counts("dim").is_err());
+    }
+
+    #[test]
+    fn settings_that_nobody_asks_for_are_named() {
+        let it = attributes(json!({"dim": 1, "keepdim": true, "min": null}));
+        assert_eq!(it.integer("dim"), Ok(Some(1)));
+        assert_eq!(it.all_asked().unwrap_err().key, "attrs.keepdim");
+        assert_eq!(it.flag("keepdim"), Ok(Some(true)));
+        assert_eq!(it.all_asked(), Ok(()));
     }
 
     #[test]

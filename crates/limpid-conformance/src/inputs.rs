@@ -1,6 +1,7 @@
 //! What an operation is handed: the case's tensors in the element type that it computes in.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use limpid_tensor::{Element, Parameter, Tensor};
 
@@ -14,6 +15,7 @@ use crate::values::{Data, Values};
 pub struct Inputs<'a, E: Element> {
     case: &'a Case,
     floats: BTreeMap<&'a str, Parameter<E>>,
+    asked: RefCell<BTreeSet<String>>,
 }
 
 impl<'a, E: Element> Inputs<'a, E> {
@@ -30,7 +32,32 @@ impl<'a, E: Element> Inputs<'a, E> {
                 floats.insert(name.as_str(), parameter);
             }
         }
-        Ok(Self { case, floats })
+        Ok(Self {
+            case,
+            floats,
+            asked: RefCell::default(),
+        })
+    }
+
+    fn ask(&self, name: &str) {
+        self.asked.borrow_mut().insert(name.to_owned());
+    }
+
+    /// That an operation has asked for every tensor and setting of the case: one that it does not
+    /// know must not be passed over.
+    ///
+    /// # Errors
+    /// When one was not asked for; the error names it.
+    pub fn all_asked(&self) -> Result<(), KeyError> {
+        self.attributes().all_asked()?;
+        let asked = self.asked.borrow();
+        match self.case.inputs.keys().find(|name| !asked.contains(*name)) {
+            Some(name) => Err(KeyError::new(
+                format!("inputs.{name}"),
+                "is no input of the operation",
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The settings.
@@ -48,6 +75,7 @@ impl<'a, E: Element> Inputs<'a, E> {
 
     /// The tensor of floats called `name`, where there is one.
     pub fn optional(&self, name: &str) -> Option<&Tensor<E>> {
+        self.ask(name);
         self.floats.get(name).map(Parameter::value)
     }
 
@@ -62,6 +90,7 @@ impl<'a, E: Element> Inputs<'a, E> {
 
     /// The tensor of floats called `name` as a parameter, where there is one.
     pub fn optional_parameter(&self, name: &str) -> Option<Parameter<E>> {
+        self.ask(name);
         self.floats.get(name).cloned()
     }
 
@@ -77,6 +106,7 @@ impl<'a, E: Element> Inputs<'a, E> {
     /// # Errors
     /// When there are none.
     pub fn integers(&self, name: &str) -> Result<(&'a [usize], &'a [i64]), KeyError> {
+        self.ask(name);
         match self.case.inputs.get(name) {
             Some(Values {
                 shape,
@@ -106,6 +136,7 @@ impl<'a, E: Element> Inputs<'a, E> {
     /// # Errors
     /// When there are none.
     pub fn conditions(&self, name: &str) -> Result<(&'a [usize], &'a [bool]), KeyError> {
+        self.ask(name);
         match self.case.inputs.get(name) {
             Some(Values {
                 shape,

@@ -56,6 +56,7 @@ fn judge<E: Element>(
 ) -> Result<Vec<(String, Difference)>, OperationError> {
     let inputs = Inputs::of(case)?;
     let outputs = operation(&inputs)?;
+    inputs.all_asked()?;
     let mut found = Vec::new();
     for (name, want) in &case.outputs {
         let different = match outputs.get(name) {

@@ -55,6 +55,26 @@ fn what_passes_leaves_with_status_0() {
 }
 
 #[test]
+fn what_the_operation_does_not_know_is_refused() {
+    let with = |key: &str, value: &str| case("neg", -2.0).replace(key, value);
+    let setting = with(r#""attrs":{}"#, r#""attrs":{"dim":0}"#);
+    let (lines, status) = run(&format!("[{setting}]"));
+    assert!(
+        lines.contains("`attrs.dim`: is no setting of the operation"),
+        "{lines}"
+    );
+    assert_eq!(status, 1);
+    let tensor = r#"{"kind":"int","shape":[],"data":[1]}"#;
+    let input = with(r#""inputs":{"#, &format!(r#""inputs":{{"mask":{tensor},"#));
+    let (lines, status) = run(&format!("[{input}]"));
+    assert!(
+        lines.contains("`inputs.mask`: is no input of the operation"),
+        "{lines}"
+    );
+    assert_eq!(status, 1);
+}
+
+#[test]
 fn a_difference_is_told_with_its_element() {
     let (lines, status) = run(&format!("[{},{}]", case("neg", -2.0), case("square", 5.0)));
     let want = "square/one_f64: output: [0]: got 4.0, want 5.0 (1 beyond tolerance)\n\

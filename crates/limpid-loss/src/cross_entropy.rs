@@ -29,9 +29,9 @@ const NAME: &str = "cross_entropy";
 /// more for logits that are spread out (see [`Loss::expected_given`]). The floor is 0, or the entropy
 /// of the smoothed target: 0.500 for smoothing 0.1 over ten classes. No kinks.
 ///
-/// # Differs from
-/// PyTorch gives NaN when a logit is infinite. Here minus infinity on another class is a probability
-/// of 0, and plus infinity on a single class is a probability of 1.
+/// # Infinite logits
+/// As in PyTorch: minus infinity is a probability of 0; plus infinity, the mark of a network that has
+/// overflowed, makes the loss and the row's gradient NaN.
 ///
 /// # Source
 /// Equals `torch.nn.CrossEntropyLoss`; smoothing as in Szegedy et al. 2016, section 7.
@@ -408,7 +408,6 @@ mod tests {
             ([1e30, 0.0, -1e30], 0.0),
             ([0.0, 1e30, 0.0], 1e30),
             ([0.0, -infinity, -infinity], 0.0),
-            ([infinity, 0.0, 1e30], 0.0),
         ] {
             let logits = Tensor::from_vec(row.to_vec(), [1, 3])
                 .unwrap()
@@ -417,6 +416,24 @@ mod tests {
             assert_eq!(loss.item().unwrap(), expected, "{row:?}");
             let gradient = loss.backward().unwrap().tensor(&logits).unwrap();
             assert!(gradient.is_finite(), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn an_overflowed_logit_makes_its_row_nan() {
+        let logits = vec![f64::INFINITY, 0.0, 1.0, 0.0, 0.0, 0.0];
+        let logits = Tensor::from_vec(logits, [2, 3]).unwrap().requires_grad();
+        for class in 0..3 {
+            let loss = CrossEntropy::new().with_reduction(Reduction::None);
+            let losses = loss.forward(&logits, &[class, 0]).unwrap();
+            let gradient = losses.sum().backward().unwrap().tensor(&logits).unwrap();
+            assert!(losses.to_vec()[0].is_nan() && losses.to_vec()[1].is_finite());
+            let gradient = gradient.to_vec();
+            assert!(gradient[..3].iter().all(|it| it.is_nan()), "{gradient:?}");
+            assert!(
+                gradient[3..].iter().all(|it| it.is_finite()),
+                "{gradient:?}"
+            );
         }
     }
 

@@ -195,6 +195,21 @@ pub fn resolve_dim(operation: &'static str, dim: isize, rank: usize) -> Result<u
     })
 }
 
+/// The place that `index` means among `length`, counted from the end where it is negative.
+///
+/// # Errors
+/// [`ErrorKind::Argument`] when there is no such place.
+pub fn resolve_index(operation: &'static str, index: isize, length: usize) -> Result<usize> {
+    let place = match usize::try_from(index) {
+        Ok(place) => Some(place),
+        Err(_) => length.checked_sub(index.unsigned_abs()),
+    };
+    place.filter(|&place| place < length).ok_or_else(|| {
+        let expected = format!("a place among {length}");
+        Error::argument(operation, "index", expected, index)
+    })
+}
+
 /// The dimensions that `dims` mean, ascending; no dimensions mean all of them.
 ///
 /// # Errors
@@ -255,6 +270,18 @@ mod tests {
             .rows()
             .flat_map(|row| (0..length).map(move |index| row + index * stride))
             .collect()
+    }
+
+    #[test]
+    fn negative_indices_count_from_the_end() {
+        let places = [0, 2, -1, -3].map(|index| resolve_index("gather", index, 3).unwrap());
+        assert_eq!(places, [0, 2, 2, 0]);
+        for index in [3, -4, isize::MIN] {
+            assert!(resolve_index("gather", index, 3).is_err(), "{index}");
+        }
+        let error = resolve_index("gather", 0, 0).unwrap_err();
+        let want = "gather: `index` must be a place among 0, found 0";
+        assert_eq!(error.to_string(), want);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use graph::{
 };
 pub use kernel::prefetch::prefetch;
 pub use kernel::{math, simd, table, threads};
-pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims};
+pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims, resolve_index};
 pub use ops::batch_norm::BatchNormalized;
 pub use ops::conv::{ConvAlgorithm, Convolution};
 pub use ops::elementwise::{Elementwise, Saved};

@@ -50,6 +50,7 @@ pub(super) const OPERATIONS: &[Operation] = operations![
     }),
     "schedule/one_cycle" => |it| rates(it, |a| {
         let max_lr = required(a.number("max_lr")?, "max_lr")?;
+        unused_lr(a)?;
         Ok(OneCycle::new(max_lr, count(a, "total_steps")?)
             .with_pct_start(number(a, "pct_start", 0.3)?)
             .with_div_factor(number(a, "div_factor", 25.0)?)
@@ -60,6 +61,7 @@ pub(super) const OPERATIONS: &[Operation] = operations![
     "schedule/cyclic_triangular" => |it| rates(it, |a| {
         let base_lr = required(a.number("base_lr")?, "base_lr")?;
         let max_lr = required(a.number("max_lr")?, "max_lr")?;
+        unused_lr(a)?;
         let up = a.count("step_size_up")?.unwrap_or(2000) as u64;
         let down = a.count("step_size_down")?.map_or(up, |it| it as u64);
         Ok(CyclicTriangular::new(base_lr, max_lr, up).with_step_size_down(down))
@@ -106,6 +108,11 @@ fn plateau<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
         .map(|it| state.observe(it.double()))
         .collect();
     Ok(Outputs::named("lr", Values::list(rates)))
+}
+
+/// Cycles put rates of their own in the place of the optimizer's.
+fn unused_lr(attributes: &Attributes) -> Result<(), KeyError> {
+    attributes.number("lr").map(drop)
 }
 
 fn lr(attributes: &Attributes) -> Result<f64, KeyError> {

@@ -1,6 +1,6 @@
 //! Operations of `limpid-tensor`.
 
-use limpid_tensor::{Element, Tensor, gradient_check};
+use limpid_tensor::{Element, Tensor, gradient_check, resolve_index};
 use ndarray::{ArrayD, IxDyn};
 
 use super::{Operation, Outcome, operations, single};
@@ -90,7 +90,7 @@ pub(super) const OPERATIONS: &[Operation] = operations![
         single(it.tensor("input")?.var(&dims(it)?, correction, keepdim(it)?))
     },
     "permute" => |it| single(permuted(it)),
-    "reshape" => |it| single(it.tensor("input")?.reshape(shape(it)?)),
+    "reshape" => |it| single(it.tensor("input")?.reshape_inferred(&shape(it)?)),
     "concat" => |it| single(Tensor::concat(&it.numbered("input"), dim(it)?)),
     "stack" => |it| single(Tensor::stack(&it.numbered("input"), dim(it)?)),
     "narrow" => |it| {
@@ -99,15 +99,15 @@ pub(super) const OPERATIONS: &[Operation] = operations![
         single(it.tensor("input")?.narrow(dim(it)?, start, length))
     },
     "index_select" => |it| {
-        let (_, index) = it.indices("index")?;
+        let (_, index) = places(it)?;
         single(it.tensor("input")?.index_select(dim(it)?, &index))
     },
     "gather" => |it| {
-        let (shape, index) = it.indices("index")?;
+        let (shape, index) = places(it)?;
         single(it.tensor("input")?.gather(dim(it)?, &array("index", shape, index)?))
     },
     "permute_matmul" => |it| single(permuted(it)?.matmul(it.tensor("weight")?)),
-    "permute_reshape" => |it| single(permuted(it)?.reshape(shape(it)?)),
+    "permute_reshape" => |it| single(permuted(it)?.reshape_inferred(&shape(it)?)),
     "reuse" => |it| {
         let x = it.tensor("input")?;
         single(x.mul(&x.mul(x)?.sum_dim(&[1], true)?)?.add(x))
@@ -131,6 +131,26 @@ fn dim<E: Element>(inputs: &Inputs<'_, E>) -> Result<isize, KeyError> {
     required(inputs.attributes().integer("dim")?, "dim")
 }
 
+/// The places that `index` names along dimension `dim`, with its shape; negative ones count from the
+/// end.
+fn places<'a, E: Element>(
+    inputs: &Inputs<'a, E>,
+) -> Result<(&'a [usize], Vec<usize>), OperationError> {
+    let (shape, index) = inputs.integers("index")?;
+    // A scalar is one slice.
+    let input = inputs.tensor("input")?;
+    let length = if input.rank() == 0 {
+        1
+    } else {
+        input.size(dim(inputs)?)?
+    };
+    let place = |&index: &i64| {
+        let index = isize::try_from(index).unwrap_or(isize::MAX);
+        resolve_index("index", index, length)
+    };
+    Ok((shape, index.iter().map(place).collect::<Result<_, _>>()?))
+}
+
 /// The dimensions to reduce; all of them where none is given, as in PyTorch.
 fn dims<E: Element>(inputs: &Inputs<'_, E>) -> Result<Vec<isize>, KeyError> {
     let dims = inputs.attributes().integers("dim")?.unwrap_or_default();
@@ -145,8 +165,8 @@ fn keepdim<E: Element>(inputs: &Inputs<'_, E>) -> Result<bool, KeyError> {
     Ok(inputs.attributes().flag("keepdim")?.unwrap_or(false))
 }
 
-fn shape<E: Element>(inputs: &Inputs<'_, E>) -> Result<Vec<usize>, KeyError> {
-    required(inputs.attributes().counts("shape")?, "shape")
+fn shape<E: Element>(inputs: &Inputs<'_, E>) -> Result<Vec<isize>, KeyError> {
+    required(inputs.attributes().integers("shape")?, "shape")
 }
 
 fn array<T>(name: &str, shape: &[usize], data: Vec<T>) -> Result<ArrayD<T>, KeyError> {

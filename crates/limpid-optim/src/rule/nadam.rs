@@ -16,6 +16,8 @@ use crate::{setting, sweep};
 ///         / (sqrt(v / (1 - b2^t)) + eps)
 /// ```
 ///
+/// M is kept in single precision for both element types, as PyTorch has it.
+///
 /// # Range
 /// `betas` in [0, 1), default 0.9 and 0.999; `eps` from 0, default 1e-8; `momentum_decay` from 0,
 /// default 0.004; `weight_decay` from 0, default 0. PyTorch's rate is 0.002.
@@ -113,8 +115,8 @@ impl<E: Element> Rule<E> for Nadam {
     fn step(&self, parameter: &mut [E], gradient: &[E], state: &mut NadamState<E>, at: &At) {
         let [first, second] = self.betas;
         let (now, next) = (self.momentum(at.step), self.momentum(at.step + 1));
-        state.momentum_product *= now;
-        let product = state.momentum_product;
+        let product = f64::from(state.momentum_product as f32 * now as f32);
+        state.momentum_product = product;
         let of_gradient = E::of(at.rate * (1.0 - now) / (1.0 - product));
         let of_mean = E::of(at.rate * next / (1.0 - product * next));
         let correction = E::of(1.0 - power(second, at.step));

@@ -11,7 +11,7 @@ elementwise! {
 }
 
 elementwise! {
-    /// |x|. The gradient at 0 is 0.
+    /// |x|. The gradient at 0 and at NaN is 0.
     abs: Abs<E>, saves Input;
     value(x) = x.abs();
     backward(x, gradient) = if x > E::zero() {
@@ -19,8 +19,7 @@ elementwise! {
     } else if x < E::zero() {
         -gradient
     } else {
-        // 0 at 0, NaN at NaN.
-        x * gradient
+        E::zero()
     };
 }
 
@@ -93,7 +92,7 @@ impl<E: Element> Elementwise<E> for Clamp<E> {
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         let Self { min, max } = *self;
-        if (x >= min) & (x <= max) {
+        if (x > min) & (x < max) {
             gradient
         } else {
             E::zero()
@@ -103,7 +102,7 @@ impl<E: Element> Elementwise<E> for Clamp<E> {
 
 impl<E: Element> Tensor<E> {
     /// The nearest number in `[min, max]`; `max` where the two cross. The gradient is 1 within the
-    /// range, ends included, and 0 outside. NaN stays NaN.
+    /// range and 0 at its ends and outside. NaN stays NaN, and its gradient is 0.
     #[must_use]
     pub fn clamp(&self, min: f64, max: f64) -> Self {
         self.apply(Clamp {
@@ -156,10 +155,10 @@ mod tests {
             .tensor(&x)
             .unwrap()
             .to_vec();
-        assert!(abs[0] == 0.0 && abs[1] == 1.0 && abs[2].is_nan());
+        assert_eq!(abs, [0.0, 1.0, 0.0]);
         let clamp = x.clamp(0.0, 0.5);
         assert!(clamp.to_vec()[2].is_nan());
         let gradient = clamp.sum().backward().unwrap().tensor(&x).unwrap();
-        assert_eq!(gradient.to_vec(), [1.0, 0.0, 0.0]);
+        assert_eq!(gradient.to_vec(), [0.0; 3]);
     }
 }

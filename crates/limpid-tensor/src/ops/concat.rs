@@ -30,7 +30,8 @@ impl<E: Element> Tensor<E> {
     /// `tensors` one after another along dimension `dim`.
     ///
     /// # Shapes
-    /// Equal but for dimension `dim`.
+    /// Equal but for dimension `dim`. Vectors without elements fit beside every shape, and add
+    /// nothing.
     ///
     /// # Errors
     /// An argument error when there are no tensors; a dimension error when there is no such
@@ -39,6 +40,11 @@ impl<E: Element> Tensor<E> {
         let Some(first) = tensors.first() else {
             return Err(Error::argument("concat", "tensors", "at least one", "none"));
         };
+        let nothing = |tensor: &&Self| tensor.shape() == [0];
+        if tensors.iter().any(nothing) && !tensors.iter().all(nothing) {
+            let rest = tensors.iter().copied().filter(|tensor| !nothing(tensor));
+            return Self::concat(&rest.collect::<Vec<_>>(), dim);
+        }
         let dim = resolve_dim("concat", dim, first.rank())?;
         if first.rank() == 0 {
             let rule = "must have at least one dimension; use stack for scalars";
@@ -120,6 +126,9 @@ mod tests {
         let (a, b) = (Tensor::<f32>::ones([2, 3]), Tensor::ones([3, 3]));
         assert_eq!(Tensor::concat(&[&a, &b], 0).unwrap().shape(), [5, 3]);
         assert!(Tensor::concat(&[&a, &b], 1).is_err());
+        let nothing = Tensor::zeros([0]);
+        assert_eq!(Tensor::concat(&[&nothing, &a], 1).unwrap().shape(), [2, 3]);
+        assert_eq!(Tensor::concat(&[&nothing; 2], 0).unwrap().shape(), [0]);
         assert!(Tensor::<f32>::concat(&[], 0).is_err());
         assert!(Tensor::<f32>::stack(&[], 0).is_err());
         assert!(Tensor::stack(&[&a, &b], 0).is_err());

@@ -128,13 +128,17 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The slices of dimension `dim` that `index` names, in its order, with repetition. Along
-    /// dimension 0 the gradient is a list of [`Rows`], not a table of zeros.
+    /// dimension 0 the gradient is a list of [`Rows`], not a table of zeros. A scalar counts as one
+    /// slice.
     ///
     /// # Errors
     /// A dimension error when there is no such dimension; an index error when an index lies beyond
     /// it.
     pub fn index_select(&self, dim: isize, index: &[usize]) -> Result<Self> {
         let dim = resolve_dim("index_select", dim, self.rank())?;
+        if let (0, [0]) = (self.rank(), index) {
+            return Ok(self.clone());
+        }
         let available = self.dim_length("index_select", dim)?;
         check_indices("index_select", dim, index, available)?;
         let inner = count(&self.shape()[dim + 1..]);
@@ -164,13 +168,16 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Shapes
     /// `index`: the tensor's rank; no longer than the tensor in any dimension but `dim`. The result
-    /// has its shape.
+    /// has its shape. A scalar counts as a vector of one element.
     ///
     /// # Errors
     /// A dimension error when there is no such dimension; a shape error when the shapes do not fit;
     /// an index error when an index lies beyond the dimension.
     pub fn gather(&self, dim: isize, index: &ArrayD<usize>) -> Result<Self> {
         let dim = resolve_dim("gather", dim, self.rank())?;
+        if self.rank() == 0 && index.iter().eq(&[0]) {
+            return self.reshape(index.shape());
+        }
         let available = self.dim_length("gather", dim)?;
         let fits = index.ndim() == self.rank()
             && (0..self.rank()).all(|d| d == dim || index.shape()[d] <= self.shape()[d]);
@@ -261,6 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn a_scalar_is_one_slice() {
+        let scalar = Tensor::<f64>::scalar(3.0).requires_grad();
+        let picked = scalar.index_select(-1, &[0]).unwrap();
+        let gathered = scalar.gather(0, &array![0].into_dyn()).unwrap();
+        assert_eq!((picked.rank(), gathered.shape()), (0, &[1][..]));
+        let sum = picked.add(&gathered.sum()).unwrap();
+        let gradient = sum.backward().unwrap().tensor(&scalar).unwrap();
+        assert_eq!(gradient.item().unwrap(), 2.0);
+    }
+
+    #[test]
     fn indices_beyond_the_end_are_named() {
         let error = cube().index_select(1, &[0, 4]).unwrap_err();
         assert_eq!(
@@ -271,7 +289,10 @@ mod tests {
         assert!(cube().narrow(0, usize::MAX, 2).is_err());
         assert!(cube().gather(0, &array![[[3]]].into_dyn()).is_err());
         assert!(cube().gather(0, &array![[1]].into_dyn()).is_err());
-        assert!(Tensor::<f64>::scalar(1.0).narrow(0, 0, 1).is_err());
+        let scalar = Tensor::<f64>::scalar(1.0);
+        assert!(scalar.narrow(0, 0, 1).is_err());
+        assert!(scalar.index_select(0, &[1]).is_err());
+        assert!(scalar.gather(0, &array![1].into_dyn()).is_err());
         assert_eq!(cube().narrow(1, 4, 0).unwrap().shape(), [3, 0, 2]);
         let empty = Tensor::<f64>::zeros([3, 0, 2]).narrow(0, 2, 1).unwrap();
         assert_eq!((empty.shape(), empty.to_vec()), (&[1, 0, 2][..], vec![]));

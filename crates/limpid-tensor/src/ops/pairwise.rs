@@ -231,8 +231,9 @@ impl<E: Element> Backward<E> for ExtremeBackward<E> {
         let share = move |own: E, other: E, g: E| {
             let lead = (own - other) * sign;
             let tied = g * half;
-            let rest = if own == other { tied } else { E::zero() };
-            if lead > E::zero() { g } else { rest }
+            // Without a tie: ahead, or one of the two is NaN.
+            let rest = if own == other { tied } else { g };
+            if lead < E::zero() { E::zero() } else { rest }
         };
         let (left, right) = (&self.left, &self.right);
         let to_right = |a, b, g| share(b, a, g);
@@ -316,7 +317,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The greater of two elements, broadcast. NaN where either is; at ties the gradient is shared
-    /// evenly.
+    /// evenly, and where one is NaN both have it whole, as PyTorch has it.
     ///
     /// # Errors
     /// A shape error when the shapes do not broadcast.
@@ -326,7 +327,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The smaller of two elements, broadcast. NaN where either is; at ties the gradient is shared
-    /// evenly.
+    /// evenly, and where one is NaN both have it whole, as PyTorch has it.
     ///
     /// # Errors
     /// A shape error when the shapes do not broadcast.

@@ -218,19 +218,19 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The greatest element over dimensions `dim`; an empty list means all. NaN where there is
-    /// one. The gradient is shared evenly among ties.
+    /// one, -infinity over no elements. The gradient is shared evenly among ties.
     ///
     /// # Errors
-    /// As [`Tensor::sum_dim`], and a shape error over no elements.
+    /// As [`Tensor::sum_dim`].
     pub fn amax(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
         self.extreme("amax", dim, keepdim, true)
     }
 
     /// The smallest element over dimensions `dim`; an empty list means all. NaN where there is
-    /// one. The gradient is shared evenly among ties.
+    /// one, infinity over no elements. The gradient is shared evenly among ties.
     ///
     /// # Errors
-    /// As [`Tensor::sum_dim`], and a shape error over no elements.
+    /// As [`Tensor::sum_dim`].
     pub fn amin(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
         self.extreme("amin", dim, keepdim, false)
     }
@@ -243,14 +243,16 @@ impl<E: Element> Tensor<E> {
         greatest: bool,
     ) -> Result<Self> {
         let grouped = group(self, name, dim, keepdim)?;
-        if grouped.reduced == 0 && grouped.outer * grouped.inner > 0 {
-            return Err(Error::shape(
-                name,
-                &[self.shape()],
-                "must not reduce over no elements",
-            ));
-        }
-        let value = grouped.reduced(&kernel::Extreme { greatest });
+        let value = if grouped.reduced == 0 {
+            let least = if greatest {
+                f64::NEG_INFINITY
+            } else {
+                f64::INFINITY
+            };
+            Self::full(&*grouped.shape, least)
+        } else {
+            grouped.reduced(&kernel::Extreme { greatest })
+        };
         let extreme = value.reshape(&grouped.kept)?;
         Ok(value.recorded(&[self], || ExtremeBackward {
             name,
@@ -355,11 +357,16 @@ mod tests {
     }
 
     #[test]
-    fn empty_reductions_are_zero_or_refused() {
+    fn empty_reductions_are_what_changes_no_other() {
         let x = Tensor::<f64>::zeros([2, 0]);
         assert_eq!(x.sum_dim(&[1], false).unwrap(), Tensor::zeros([2]));
         assert!(x.mean().item().unwrap().is_nan());
-        assert!(x.amax(&[1], false).is_err());
+        let (most, least) = (x.amax(&[1], false).unwrap(), x.amin(&[1], true).unwrap());
+        assert_eq!(most.to_vec(), [f64::NEG_INFINITY; 2]);
+        assert_eq!(least, Tensor::full([2, 1], f64::INFINITY));
+        let x = x.requires_grad();
+        let gradients = x.amax(&[1], false).unwrap().sum().backward().unwrap();
+        assert_eq!(gradients.tensor(&x).unwrap().shape(), [2, 0]);
         assert!(x.argmax(1).is_err());
         assert_eq!(
             Tensor::<f64>::scalar(2.0)

@@ -77,6 +77,52 @@ impl<E: Element> Tensor<E> {
         }))
     }
 
+    /// As [`Tensor::reshape`], with one length given as -1: the one that the others leave.
+    ///
+    /// # Errors
+    /// An argument error when a length is below -1, when -1 stands twice, or beside a length of 0,
+    /// which leaves it open; a shape error when the shapes hold different numbers of elements.
+    ///
+    /// # Example
+    /// ```
+    /// let x = limpid_tensor::Tensor::<f32>::zeros([2, 3, 4]);
+    /// assert_eq!(x.reshape_inferred(&[4, -1])?.shape(), [4, 6]);
+    /// # Ok::<(), limpid_tensor::Error>(())
+    /// ```
+    pub fn reshape_inferred(&self, shape: &[isize]) -> Result<Self> {
+        let open = shape.iter().filter(|&&length| length == -1).count();
+        let known: Option<Shape> = shape
+            .iter()
+            .filter(|&&length| length != -1)
+            .map(|&length| usize::try_from(length).ok())
+            .collect();
+        let (Some(known), 0 | 1) = (known, open) else {
+            let expected = "lengths from 0, and -1 once at most";
+            return Err(Error::argument(
+                "reshape",
+                "shape",
+                expected,
+                format!("{shape:?}"),
+            ));
+        };
+        let Some(left) = self.len().checked_div(count(&known)) else {
+            if open == 0 {
+                return self.reshape(known);
+            }
+            let expected = "without -1 beside a length of 0";
+            return Err(Error::argument(
+                "reshape",
+                "shape",
+                expected,
+                format!("{shape:?}"),
+            ));
+        };
+        let lengths = shape
+            .iter()
+            .map(|&length| usize::try_from(length).unwrap_or(left));
+        self.reshape(lengths.collect::<Shape>())
+    }
+
     /// Joins dimensions `start_dim` to `end_dim`, both included, into one.
     ///
     /// # Errors
@@ -236,9 +282,26 @@ mod tests {
     }
 
     #[test]
+    fn the_length_that_is_left_open_is_found() {
+        let shape = |shape: &[isize]| cube().reshape_inferred(shape).unwrap().shape().to_vec();
+        assert_eq!(shape(&[-1]), [24]);
+        assert_eq!(shape(&[2, -1, 2]), [2, 6, 2]);
+        assert_eq!(shape(&[6, 4]), [6, 4]);
+        let empty = Tensor::<f64>::zeros([2, 0]);
+        assert_eq!(empty.reshape_inferred(&[2, -1]).unwrap().shape(), [2, 0]);
+        assert_eq!(empty.reshape_inferred(&[0, 7]).unwrap().shape(), [0, 7]);
+        let one = Tensor::<f64>::scalar(1.0);
+        assert_eq!(one.reshape_inferred(&[-1]).unwrap().shape(), [1]);
+        assert_eq!(one.reshape_inferred(&[]).unwrap().rank(), 0);
+    }
+
+    #[test]
     fn wrong_shapes_and_dimensions_are_refused() {
         let x = cube();
         assert!(x.reshape([5, 5]).is_err());
+        for shape in [&[5, -1][..], &[-1, -1], &[-2, 12], &[0, -1]] {
+            assert!(x.reshape_inferred(shape).is_err(), "{shape:?}");
+        }
         assert!(x.permute(&[0, 1]).is_err());
         assert!(x.permute(&[0, 1, 1]).is_err());
         assert!(x.permute(&[0, 1, 3]).is_err());

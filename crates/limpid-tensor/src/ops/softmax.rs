@@ -60,15 +60,8 @@ impl<E: Element> Backward<E> for LogSumExpBackward<E> {
     }
 
     fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        // Where the result is infinite the difference of infinities is not a number, but the
-        // weights have a limit that torch takes as 0.
-        let weight = |x: E, total: E| {
-            if total.is_infinite() {
-                E::zero()
-            } else {
-                math::exp(x - total)
-            }
-        };
+        // Where all are -infinity, or one is +infinity, that is NaN, as PyTorch has it.
+        let weight = |x: E, total: E| math::exp(x - total);
         let weights = self
             .input
             .zip_broadcast(&self.output, "logsumexp", weight)?;

@@ -41,7 +41,8 @@ impl<E: Element> Tensor<E> {
             input: self.detach(),
             kept: grouped.kept.clone(),
             dims: dim.to_vec(),
-            scale: 2.0 / degrees,
+            // Below 0 where `correction` leaves no degree of freedom: the sign that PyTorch has.
+            scale: 2.0 / (grouped.reduced as f64 - correction),
         }))
     }
 }

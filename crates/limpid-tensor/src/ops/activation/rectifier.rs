@@ -1,5 +1,6 @@
 //! Activations that are linear in pieces, and their smooth relatives below zero.
 
+use crate::layout::broadcast_shapes;
 use crate::ops::elementwise::elementwise;
 use crate::ops::pairwise::pairwise_gradients;
 use crate::{Backward, Element, Elementwise, Error, InputGradients, Result, Saved, Tensor, math};
@@ -15,10 +16,10 @@ elementwise! {
 }
 
 elementwise! {
-    /// min(max(0, x), 6). The gradient at 0 and at 6 is 0.
+    /// min(max(0, x), 6). The gradient at 0, at 6 and at NaN is 0.
     relu6: Relu6<E>, saves Output;
     value(x) = if x <= E::zero() { E::zero() } else if x > E::of(6.0) { E::of(6.0) } else { x };
-    backward(y, gradient) = if y <= E::zero() || y >= E::of(6.0) { E::zero() } else { gradient };
+    backward(y, gradient) = if (y > E::zero()) & (y < E::of(6.0)) { gradient } else { E::zero() };
 }
 
 elementwise! {
@@ -33,10 +34,10 @@ elementwise! {
     } else {
         E::of(SELU_SCALE) * x
     };
-    backward(y, gradient) = if y <= E::zero() {
-        gradient * (y + E::of(SELU_SCALE * SELU_ALPHA))
-    } else {
+    backward(y, gradient) = if y > E::zero() {
         gradient * E::of(SELU_SCALE)
+    } else {
+        gradient * (y + E::of(SELU_SCALE * SELU_ALPHA))
     };
 }
 
@@ -66,13 +67,13 @@ elementwise! {
 }
 
 elementwise! {
-    /// x * hardsigmoid(x).
+    /// x * hardsigmoid(x). NaN at -infinity and a NaN gradient at NaN, as PyTorch has it.
     ///
     /// # Source
     /// Howard et al. 2019, "Searching for MobileNetV3", section 5.2.
     hardswish: HardSwish<E>, saves Input;
     value(x) = if x <= E::of(-3.0) {
-        E::zero()
+        x * E::zero()
     } else if x >= E::of(3.0) {
         x
     } else {
@@ -80,10 +81,10 @@ elementwise! {
     };
     backward(x, gradient) = if x <= E::of(-3.0) {
         E::zero()
-    } else if x < E::of(3.0) {
-        gradient * (x / E::of(3.0) + E::of(0.5))
-    } else {
+    } else if x >= E::of(3.0) {
         gradient
+    } else {
+        gradient * (x / E::of(3.0) + E::of(0.5))
     };
 }
 
@@ -125,7 +126,7 @@ impl<E: Element> Elementwise<E> for Elu<E> {
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         let below = gradient * self.alpha * math::exp(x);
-        if x <= E::zero() { below } else { gradient }
+        if x > E::zero() { gradient } else { below }
     }
 }
 
@@ -148,10 +149,10 @@ impl<E: Element> Elementwise<E> for HardTanh<E> {
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         let Self { min, max } = *self;
-        if (x <= min) | (x >= max) {
-            E::zero()
-        } else {
+        if (x > min) & (x < max) {
             gradient
+        } else {
+            E::zero()
         }
     }
 }
@@ -190,29 +191,31 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// x above 0, `weight` * x below, with a learned `weight`: one for all, or one for each channel
-    /// of dimension 1. The gradient at 0 is the weight's.
+    /// x above 0, `weight` * x below, with a learned `weight`: one for all, one for each channel of
+    /// dimension 1, or of a shape that broadcasts to that of x. The gradient at 0 is the weight's.
     ///
     /// # Shapes
-    /// `self`: `[N, C, ...]` or any with one weight; `weight`: `[1]` or `[C]`.
+    /// `self`: `[N, C, ...]` or any with one weight; `weight`: `[]`, `[1]`, `[C]`, or one that
+    /// broadcasts.
     ///
     /// # Errors
-    /// A shape error when the weights are neither one nor one a channel.
+    /// A shape error when the weights are neither one nor one a channel, and do not broadcast.
     ///
     /// # Source
     /// He et al. 2015, "Delving deep into rectifiers", equation 1.
     pub fn prelu(&self, weight: &Tensor<E>) -> Result<Self> {
         let channels = if self.rank() >= 2 { self.shape()[1] } else { 1 };
-        if weight.rank() > 1 || (weight.len() != 1 && weight.len() != channels) {
-            let rule = format!("must hold 1 weight, or 1 for each of {channels} channels");
-            return Err(Error::shape("prelu", &[weight.shape()], rule));
-        }
-        // `[C]` is laid along dimension 1: `[C, 1, ...]` broadcasts from the end.
-        let mut aligned = vec![weight.len()];
-        if weight.len() > 1 {
-            aligned.extend(std::iter::repeat_n(1, self.rank().saturating_sub(2)));
-        } else {
+        let mut aligned = weight.shape().to_vec();
+        if weight.rank() <= 1 && weight.len() == 1 {
             aligned.clear();
+        } else if aligned == [channels] {
+            // `[C]` is laid along dimension 1: `[C, 1, ...]` broadcasts from the end.
+            aligned.extend(std::iter::repeat_n(1, self.rank().saturating_sub(2)));
+        } else if broadcast_shapes("prelu", self.shape(), weight.shape())
+            .map_or(true, |it| *it != *self.shape())
+        {
+            let rule = format!("must be 1 weight, 1 for each of {channels} channels, or broadcast");
+            return Err(Error::shape("prelu", &[weight.shape(), self.shape()], rule));
         }
         let weight = weight.reshape(&aligned)?;
         let value =
@@ -240,8 +243,7 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// x cut to `[min_val, max_val]`. The gradient at both ends is 0, unlike
-    /// [`clamp`](Tensor::clamp)'s.
+    /// x cut to `[min_val, max_val]`. The gradient at both ends and at NaN is 0.
     #[must_use]
     pub fn hardtanh(&self, min_val: f64, max_val: f64) -> Self {
         self.apply(HardTanh {
@@ -292,7 +294,25 @@ mod tests {
         let error = away_from_kinks().prelu(&Tensor::ones([3])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "prelu: shape [3]: must hold 1 weight, or 1 for each of 4 channels"
+            "prelu: shapes [3] and [2, 4]: must be 1 weight, 1 for each of 4 channels, or broadcast"
+        );
+        assert!(away_from_kinks().prelu(&Tensor::ones([5, 2, 4])).is_err());
+    }
+
+    #[test]
+    fn prelu_takes_weights_that_broadcast() {
+        for shape in [&[2, 4][..], &[2, 1]] {
+            let weight = Tensor::<f64>::from_fn(shape, |place| 0.1 + place as f64 * 0.3);
+            let function = |x: &[Tensor<f64>]| Ok(x[0].prelu(&x[1])?.square().sum());
+            let worst =
+                gradient_check::check(function, &[away_from_kinks(), weight], 1e-6).unwrap();
+            assert!(worst.error < 1e-6, "{shape:?}: {worst:?}");
+        }
+        let x = Tensor::<f64>::full([2, 3, 4], -1.0);
+        let weight = Tensor::from_fn([4], |place| place as f64);
+        assert_eq!(
+            x.prelu(&weight).unwrap().to_vec()[..4],
+            [-0.0, -1.0, -2.0, -3.0]
         );
     }
 

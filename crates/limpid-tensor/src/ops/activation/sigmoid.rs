@@ -34,6 +34,9 @@ elementwise! {
     };
 }
 
+/// Where softplus becomes a straight line.
+const SOFTPLUS_THRESHOLD: f64 = 20.0;
+
 struct Softplus<E> {
     beta: E,
 }
@@ -44,18 +47,29 @@ impl<E: Element> Elementwise<E> for Softplus<E> {
 
     #[inline(always)]
     fn value(&self, x: E) -> E {
-        math::softplus(self.beta * x) / self.beta
+        let scaled = self.beta * x;
+        if scaled > E::of(SOFTPLUS_THRESHOLD) {
+            x
+        } else {
+            math::softplus(scaled) / self.beta
+        }
     }
 
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
-        gradient * math::sigmoid(self.beta * x)
+        let scaled = self.beta * x;
+        if scaled > E::of(SOFTPLUS_THRESHOLD) {
+            gradient
+        } else {
+            gradient * math::sigmoid(scaled)
+        }
     }
 }
 
 impl<E: Element> Tensor<E> {
     /// log(1 + e^(beta x)) / beta, a smooth relu; finite for every finite x. `beta` above 0,
-    /// usually 1.
+    /// usually 1. Where beta x exceeds 20 it is x itself, as in PyTorch: 2e-9 / beta off, and its
+    /// gradient 1.
     #[must_use]
     pub fn softplus(&self, beta: f64) -> Self {
         self.apply(Softplus { beta: E::of(beta) })
@@ -82,6 +96,16 @@ mod tests {
             let worst = gradient_check::check(function, std::slice::from_ref(&x), 1e-5).unwrap();
             assert!(worst.error < 1e-7, "{name}: {worst:?}");
         }
+    }
+
+    #[test]
+    fn softplus_is_straight_beyond_its_threshold() {
+        let x = Tensor::<f64>::from_vec(vec![10.5, 9.5], [2]).unwrap();
+        let x = x.requires_grad();
+        let y = x.softplus(2.0);
+        let gradient = y.sum().backward().unwrap().tensor(&x).unwrap().to_vec();
+        assert_eq!((y.to_vec()[0], gradient[0]), (10.5, 1.0));
+        assert!(y.to_vec()[1] > 9.5 && gradient[1] < 1.0);
     }
 
     #[test]
