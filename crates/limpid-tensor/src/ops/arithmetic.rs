@@ -92,7 +92,10 @@ impl<E: Element> Elementwise<E> for Clamp<E> {
     #[inline(always)]
     fn backward(&self, x: E, gradient: E) -> E {
         let Self { min, max } = *self;
-        if (x > min) & (x < max) {
+        // An infinite bound is none, and infinity not its end.
+        let above = (x > min) | (min == E::neg_infinity());
+        let below = (x < max) | (max == E::infinity());
+        if above & below {
             gradient
         } else {
             E::zero()
@@ -160,5 +163,9 @@ mod tests {
         assert!(clamp.to_vec()[2].is_nan());
         let gradient = clamp.sum().backward().unwrap().tensor(&x).unwrap();
         assert_eq!(gradient.to_vec(), [0.0; 3]);
+        let infinite = Tensor::<f64>::full([1], f64::INFINITY).requires_grad();
+        let open = infinite.clamp(0.5, f64::INFINITY);
+        let gradient = open.sum().backward().unwrap().tensor(&infinite).unwrap();
+        assert_eq!(gradient.to_vec(), [1.0]);
     }
 }

@@ -75,7 +75,8 @@ impl<E: Element> Elementwise<E> for Pow<E> {
 }
 
 impl<E: Element> Tensor<E> {
-    /// x^exponent. NaN where x is negative and the exponent no whole number.
+    /// x^exponent. NaN where x is negative and the exponent no whole number. With exponent 1/2 it is
+    /// [`Tensor::sqrt`].
     #[must_use]
     pub fn pow(&self, exponent: f64) -> Self {
         match exponent {
@@ -83,6 +84,7 @@ impl<E: Element> Tensor<E> {
             -2.0 => self.apply(Whole::<-2>),
             -1.0 => self.apply(Whole::<-1>),
             0.0 => self.apply(Whole::<0>),
+            0.5 => self.sqrt(),
             1.0 => self.apply(Whole::<1>),
             2.0 => self.apply(Whole::<2>),
             3.0 => self.apply(Whole::<3>),

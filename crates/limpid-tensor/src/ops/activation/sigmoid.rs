@@ -25,12 +25,13 @@ elementwise! {
 }
 
 elementwise! {
-    /// x / (1 + |x|).
+    /// x / (1 + |x|). NaN at both infinities.
     softsign: Softsign<E>, saves Input;
     value(x) = x / (E::one() + x.abs());
     backward(x, gradient) = {
         let scale = E::one() + x.abs();
-        gradient / (scale * scale)
+        // The numerator is 1, or NaN where the value is.
+        gradient * ((scale - x.abs()) / scale) / scale
     };
 }
 
