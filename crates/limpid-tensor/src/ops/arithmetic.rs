@@ -95,11 +95,7 @@ impl<E: Element> Elementwise<E> for Clamp<E> {
         // An infinite bound is none, and infinity not its end.
         let above = (x > min) | (min == E::neg_infinity());
         let below = (x < max) | (max == E::infinity());
-        if above & below {
-            gradient
-        } else {
-            E::zero()
-        }
+        if above & below { gradient } else { E::zero() }
     }
 }
 
