@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn the_first_step_by_hand() {
-        let rule = Nadam::new().with_momentum_decay(0.0).with_eps(0.0);
+        let rule = Nadam::new().with_betas([0.5, 0.999]);
+        let rule = rule.with_momentum_decay(0.0).with_eps(0.0);
         let mut state = rule.init(&Tensor::<f64>::zeros([1]));
         let mut parameter = [1.0];
         let at = At {
@@ -151,8 +152,8 @@ mod tests {
             weight_decay: 0.0,
         };
         rule.step(&mut parameter, &[2.0], &mut state, &at);
-        // mu = 0.45 throughout; m = 0.2; the root is 2
-        let want = 1.0 - 0.1 * (2.0 + 0.45 / (1.0 - 0.2025) * 0.2) / 2.0;
+        // mu = 0.25 throughout; m = 1; the root is 2
+        let want = 1.0 - 0.1 * (2.0 + 0.25 / (1.0 - 0.0625)) / 2.0;
         assert!(
             (parameter[0] - want).abs() < 1e-12,
             "{} {want}",
