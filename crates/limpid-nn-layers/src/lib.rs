@@ -48,7 +48,10 @@ pub use lsuv::{Lsuv, LsuvLayer};
 pub use maxout::{Maxout, MaxoutConfig};
 pub use module::Module;
 pub use noise::GaussianNoise;
-pub use norm::{BatchNorm, BatchNormConfig, GroupNorm, LayerNorm, RmsNorm};
+pub use norm::{
+    BatchNorm, BatchNormConfig, GroupNorm, InstanceNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm,
+    RmsNorm,
+};
 pub use pool::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
     AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d,

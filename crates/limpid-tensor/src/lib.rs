@@ -26,6 +26,8 @@ pub use layout::{Shape, broadcast_shapes, count, resolve_dim, resolve_dims, reso
 pub use ops::batch_norm::BatchNormalized;
 pub use ops::conv::{ConvAlgorithm, Convolution};
 pub use ops::elementwise::{Elementwise, Saved};
+pub use ops::interpolate::{Interpolation, OutputSize};
+pub use ops::pad::PadMode;
 pub use ops::pool::{AverageDivisor, Pooling};
 pub use ops::recurrent::{Recurrence, RecurrentCell, RecurrentWeights};
 pub use parameter::{Buffer, Parameter, Parameters, Path, Visitor, VisitorMut};

@@ -3,7 +3,8 @@
 use limpid_nn_layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
     AvgPool2d, BatchNorm, Context, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Embedding,
-    GroupNorm, LayerNorm, Linear, MaxPool1d, MaxPool2d, Maxout, Module, Padding, RmsNorm,
+    GroupNorm, InstanceNorm, LayerNorm, Linear, MaxPool1d, MaxPool2d, Maxout, Module, Padding,
+    RmsNorm,
 };
 use limpid_tensor::{
     AverageDivisor, Buffer, ConvAlgorithm, Convolution, Element, Pooling, Stream, Tensor,
@@ -53,6 +54,10 @@ pub(super) const OPERATIONS: &[Operation] = operations![
             num_groups: required(it.attributes().count("num_groups")?, "num_groups")?,
             eps: number(it, "eps", 1e-5)?,
         })
+    },
+    "instance_norm" => |it| match it.tensor("input")?.rank() {
+        4 => instance_norm::<_, 2>(it),
+        _ => instance_norm::<_, 1>(it),
     },
     "conv1d" => |it| {
         let one = |key, default| Ok::<_, KeyError>(numbers::<_, 1>(it, key, [default])?[0]);
@@ -149,6 +154,16 @@ fn batch_norm<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
     Ok(Outputs::single(output)
         .with("running_mean", layer.running_mean.value().clone())
         .with("running_var", layer.running_var.value().clone()))
+}
+
+fn instance_norm<E: Element, const D: usize>(inputs: &Inputs<'_, E>) -> Outcome<E> {
+    let layer = InstanceNorm::<E, D> {
+        weight: inputs.optional_parameter("weight"),
+        bias: inputs.optional_parameter("bias"),
+        num_features: inputs.tensor("input")?.shape().get(1).copied().unwrap_or(0),
+        eps: number(inputs, "eps", 1e-5)?,
+    };
+    evaluated(inputs, &layer)
 }
 
 /// The settings of pooling in `D` dimensions, 1 or 2.

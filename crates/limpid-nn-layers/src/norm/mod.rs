@@ -3,11 +3,13 @@
 mod batch;
 mod fold;
 mod group;
+mod instance;
 mod layer;
 mod rms;
 mod standardize;
 
 pub use batch::{BatchNorm, BatchNormConfig};
 pub use group::GroupNorm;
+pub use instance::{InstanceNorm, InstanceNorm1d, InstanceNorm2d};
 pub use layer::LayerNorm;
 pub use rms::RmsNorm;

@@ -2,6 +2,7 @@
 //! documentation and its tests, side by side.
 
 mod activation;
+mod along;
 mod arithmetic;
 pub(crate) mod batch_norm;
 mod broadcast;
@@ -10,8 +11,10 @@ mod concat;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 mod index;
+pub(crate) mod interpolate;
 mod linear;
 mod matmul;
+pub(crate) mod pad;
 mod pairwise;
 pub(crate) mod pool;
 mod power;
