@@ -3,6 +3,7 @@
 pub mod activation;
 mod architecture;
 mod attention;
+mod bilinear;
 mod context;
 mod conv;
 mod dropout;
@@ -14,6 +15,7 @@ mod maxout;
 mod module;
 mod noise;
 mod norm;
+mod pad;
 mod pool;
 mod positional;
 mod recurrent;
@@ -23,6 +25,7 @@ mod summary;
 mod tap;
 pub mod testing;
 mod transformer;
+mod upsample;
 mod weight_noise;
 
 pub use activation::{
@@ -34,6 +37,7 @@ pub use attention::{
     Attended, AttentionMask, AttentionMasks, InProjection, KeyMask, MultiheadAttention,
     MultiheadAttentionConfig, scaled_dot_product_attention,
 };
+pub use bilinear::Bilinear;
 pub use context::{Context, Mode, Updates};
 pub use conv::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig,
@@ -52,6 +56,7 @@ pub use norm::{
     BatchNorm, BatchNormConfig, GroupNorm, InstanceNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm,
     RmsNorm,
 };
+pub use pad::{Pad, Pad1d, Pad2d};
 pub use pool::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
     AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d,
@@ -70,4 +75,5 @@ pub use transformer::{
     NormOrder, TransformerActivation, TransformerEncoder, TransformerEncoderConfig,
     TransformerEncoderLayer, TransformerEncoderLayerConfig,
 };
+pub use upsample::{Upsample, Upsample1d, Upsample2d};
 pub use weight_noise::WeightNoise;

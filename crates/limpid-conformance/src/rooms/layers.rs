@@ -2,12 +2,13 @@
 
 use limpid_nn_layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
-    AvgPool2d, BatchNorm, Context, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Embedding,
-    GroupNorm, InstanceNorm, LayerNorm, Linear, MaxPool1d, MaxPool2d, Maxout, Module, Padding,
-    RmsNorm,
+    AvgPool2d, BatchNorm, Bilinear, Context, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d,
+    Embedding, GroupNorm, InstanceNorm, LayerNorm, Linear, MaxPool1d, MaxPool2d, Maxout, Module,
+    Padding, RmsNorm,
 };
 use limpid_tensor::{
-    AverageDivisor, Buffer, ConvAlgorithm, Convolution, Element, Pooling, Stream, Tensor,
+    AverageDivisor, Buffer, ConvAlgorithm, Convolution, Element, Interpolation, OutputSize,
+    PadMode, Pooling, Stream, Tensor,
 };
 use ndarray::{ArrayView, IxDyn};
 
@@ -112,6 +113,20 @@ pub(super) const OPERATIONS: &[Operation] = operations![
             output_padding: one("output_padding", 0)?,
         })
     },
+    "bilinear" => |it| {
+        let layer = Bilinear { weight: it.parameter("weight")?, bias: it.optional_parameter("bias") };
+        single(layer.apply(it.tensor("input1")?, it.tensor("input2")?))
+    },
+    "pad" => |it| {
+        let ends = required(it.attributes().integers("pad")?, "pad")?;
+        // The reference's pairs begin with the last dimension.
+        let pairs: Vec<[isize; 2]> = ends.as_chunks().0.iter().rev().copied().collect();
+        single(it.tensor("input")?.pad(&pairs, pad_mode(it)?))
+    },
+    "interpolate" => |it| match it.tensor("input")?.rank() {
+        3 => interpolate::<_, 1>(it),
+        _ => interpolate::<_, 2>(it),
+    },
     "max_pool1d" => |it| evaluated(it, &MaxPool1d::from(pooling::<_, 1>(it)?)),
     "max_pool2d" => |it| evaluated(it, &MaxPool2d::from(pooling::<_, 2>(it)?)),
     "avg_pool1d" => |it| {
@@ -164,6 +179,36 @@ fn instance_norm<E: Element, const D: usize>(inputs: &Inputs<'_, E>) -> Outcome<
         eps: number(inputs, "eps", 1e-5)?,
     };
     evaluated(inputs, &layer)
+}
+
+fn pad_mode<E: Element>(inputs: &Inputs<'_, E>) -> Result<PadMode, KeyError> {
+    match inputs.attributes().word("mode")?.unwrap_or("constant") {
+        "constant" => Ok(PadMode::Constant(number(inputs, "value", 0.0)?)),
+        "reflect" => Ok(PadMode::Reflect),
+        "replicate" => Ok(PadMode::Replicate),
+        "circular" => Ok(PadMode::Circular),
+        other => Err(KeyError::new("attrs.mode", format!("is unknown: {other}"))),
+    }
+}
+
+fn interpolate<E: Element, const D: usize>(inputs: &Inputs<'_, E>) -> Outcome<E> {
+    let attributes = inputs.attributes();
+    let align_corners = attributes.flag("align_corners")?.unwrap_or(false);
+    let interpolation = match attributes.word("mode")?.unwrap_or("nearest") {
+        "nearest" => Interpolation::Nearest,
+        "linear" | "bilinear" => Interpolation::Linear { align_corners },
+        "bicubic" => Interpolation::Cubic { align_corners },
+        other => return Err(KeyError::new("attrs.mode", format!("is unknown: {other}")).into()),
+    };
+    let to =
+        match attributes.numbers("scale_factor")?.as_deref() {
+            None => OutputSize::Size(numbers(inputs, "size", [1; D])?),
+            Some(&[all]) => OutputSize::Scale([all; D]),
+            Some(list) => OutputSize::Scale(list.try_into().map_err(|_| {
+                KeyError::new("attrs.scale_factor", format!("must hold {D} numbers"))
+            })?),
+        };
+    single(inputs.tensor("input")?.interpolate(to, interpolation))
 }
 
 /// The settings of pooling in `D` dimensions, 1 or 2.
