@@ -52,7 +52,7 @@ mod tests {
         let error = Prelu::<f64>::new(4)
             .predict(&Tensor::ones([2, 3]))
             .unwrap_err();
-        let want = "prelu: shape [4]: must hold 1 weight, or 1 for each of 3 channels";
+        let want = "prelu: shapes [4] and [2, 3]: must be 1 weight, 1 for each of 3 channels, or broadcast";
         assert_eq!(error.to_string(), want);
     }
 }
