@@ -1,5 +1,5 @@
 //! Great and infinite logits give finite losses and gradients in single precision, wherever the loss itself
-//! is finite and can be represented.
+//! is finite and can be represented; an overflow to +infinity shows as NaN in entropies.
 
 use limpid_loss::{
     AdaptiveSoftmaxConfig, AliasSampler, BceWithLogits, BinCoding, BinaryFocal, BinnedRegression,
@@ -73,32 +73,33 @@ fn losses_of_classes() {
             }
         }
     }
+    let certain = row(&[1.0, 0.0, 0.0]);
     for numbers in [[INFINITY, 0.0, 1e30], [0.0, -INFINITY, -INFINITY]] {
         let logits = row(&numbers);
-        assert_eq!(finite(&CrossEntropy::new(), &logits, &[0]).unwrap(), 0.0);
-        assert_eq!(finite(&focal, &logits, &[0]).unwrap(), 0.0);
-        let certain = row(&[1.0, 0.0, 0.0]);
-        assert_eq!(
-            finite(&CrossEntropySoft::new(), &logits, &certain).unwrap(),
-            0.0
-        );
-        assert_eq!(
-            finite(&WestonWatkinsHinge::new(), &logits, &[0]).unwrap(),
-            0.0
-        );
-        assert_eq!(
-            finite(&CrammerSingerHinge::new(), &logits, &[0]).unwrap(),
-            0.0
-        );
-        let taught = Taught {
-            teacher: logits.clone(),
-            classes: vec![0],
-        };
-        assert_eq!(
-            finite(&Distillation::new(2.0, 0.5), &logits, &taught).unwrap(),
-            0.0
-        );
+        let hinges: [&dyn Loss<f32, Target = [usize]>; 2] =
+            [&WestonWatkinsHinge::new(), &CrammerSingerHinge::new()];
+        for hinge in hinges {
+            assert_eq!(finite(hinge, &logits, &[0]).unwrap(), 0.0);
+        }
     }
+    let impossible = row(&[0.0, -INFINITY, -INFINITY]);
+    let entropies: [&dyn Loss<f32, Target = [usize]>; 2] = [&CrossEntropy::new(), &focal];
+    for entropy in entropies {
+        assert_eq!(finite(entropy, &impossible, &[0]).unwrap(), 0.0);
+        // An overflow shows, as in PyTorch, whichever class it befell.
+        for overflowed in [row(&[INFINITY, 0.0, 1e30]), row(&[0.0, INFINITY, 1.0])] {
+            let value = entropy.forward(&overflowed, &[0]).unwrap();
+            assert!(value.item().unwrap().is_nan(), "{}", entropy.name());
+        }
+    }
+    let soft = finite(&CrossEntropySoft::new(), &impossible, &certain).unwrap();
+    assert_eq!(soft, 0.0);
+    let taught = Taught {
+        teacher: impossible.clone(),
+        classes: vec![0],
+    };
+    let distilled = finite(&Distillation::new(2.0, 0.5), &impossible, &taught).unwrap();
+    assert_eq!(distilled, 0.0);
 }
 
 #[test]
