@@ -91,7 +91,8 @@ impl ErfConstants for f64 {
 /// The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x, for loops over many
 /// numbers.
 ///
-/// At most 1.51 units in the last place off in `f32`, at every number;
+/// At most 1.51 units in the last place off in `f32`, at every number from 2^-14 to 4.5 and
+/// every fifth below;
 /// 1.03 is the most that was found in `f64`, among thousands.
 #[inline(always)]
 pub fn erf<E: Element>(x: E) -> E {

@@ -50,7 +50,8 @@ impl TanhConstants for f64 {
 
 /// The hyperbolic tangent, for loops over many numbers.
 ///
-/// At most 1.59 units in the last place off in `f32`, at every number;
+/// At most 1.59 units in the last place off in `f32`, at every number from 2^-14 to 10.5 and
+/// every fifth below;
 /// 1.32 is the most that was found in `f64`, among thousands.
 #[inline(always)]
 pub fn tanh<E: Element>(x: E) -> E {

@@ -113,7 +113,7 @@ pub fn sin<E: Element>(x: E) -> E {
 /// The cosine of x, in radians, for loops over many numbers; |x| up to a million. Beyond that the
 /// standard library's is right and slow.
 ///
-/// At most 0.51 units in the last place off in `f32`, at every number;
+/// At most 0.51 units in the last place off in `f32`, at every positive number from 2^-14 on;
 /// 0.83 is the most that was found in `f64`, among thousands.
 #[inline(always)]
 pub fn cos<E: Element>(x: E) -> E {
