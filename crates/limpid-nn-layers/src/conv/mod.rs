@@ -3,6 +3,7 @@
 mod conv1d;
 mod conv2d;
 mod padding;
+mod settings;
 mod transpose1d;
 mod transpose2d;
 

@@ -6,6 +6,7 @@ use limpid_init::{Initializer, Nonlinearity};
 use limpid_tensor::{Convolution, Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::Filling;
+use super::settings::with_filling;
 use crate::{Context, Module, Parameters};
 
 /// How a [`ConvTranspose1d`] layer is to be made.
@@ -93,35 +94,7 @@ impl ConvTranspose1dConfig {
         Self { dilation, ..self }
     }
 
-    /// The same, with this many groups.
-    #[must_use]
-    pub fn with_groups(self, groups: usize) -> Self {
-        Self { groups, ..self }
-    }
-
-    /// The same, with a bias or without.
-    #[must_use]
-    pub fn with_bias(self, bias: bool) -> Self {
-        Self { bias, ..self }
-    }
-
-    /// The same, before another activation.
-    #[must_use]
-    pub fn with_nonlinearity(self, nonlinearity: Nonlinearity) -> Self {
-        Self {
-            nonlinearity,
-            ..self
-        }
-    }
-
-    /// The same, with the weight filled by `initializer`.
-    #[must_use]
-    pub fn with_initializer(self, initializer: impl Initializer + 'static) -> Self {
-        Self {
-            initializer: Some(Arc::new(initializer)),
-            ..self
-        }
-    }
+    with_filling!();
 
     /// The layer, filled from `stream`.
     ///
