@@ -11,7 +11,7 @@ const PART: usize = 1 << 14;
 const SPLIT: usize = 1 << 16;
 
 /// The elements of `count` threads' parts: the whole where it is not worth sharing.
-fn part(length: usize) -> usize {
+pub(crate) fn part(length: usize) -> usize {
     if length > SPLIT { PART } else { length }
 }
 
@@ -81,7 +81,7 @@ sweep! {
 }
 
 /// The sum of squares in double precision, in [`LANES`] running sums.
-struct SumOfSquares<'a, E>(&'a [E]);
+pub(crate) struct SumOfSquares<'a, E>(pub(crate) &'a [E]);
 
 const LANES: usize = 32;
 

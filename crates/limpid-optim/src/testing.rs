@@ -177,7 +177,10 @@ fn difference<E: Element>(left: &Model<E>, right: &Model<E>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Adadelta, Adagrad, Adam, AdamW, Adamax, At, Nadam, Radam, RmsProp, Rprop, Sgd};
+    use crate::{
+        Adadelta, Adagrad, Adam, AdamW, Adamax, At, Lamb, Lion, Mixed, Muon, Nadam, Radam, RmsProp,
+        Rprop, Sgd,
+    };
 
     fn both<R: Rule<f32> + Rule<f64> + Clone>(rule: R, rate: f64) {
         check_rule::<f32, R>(&rule, rate).unwrap();
@@ -197,6 +200,9 @@ mod tests {
         both(Adam::new().with_amsgrad(true), 0.05);
         both(AdamW::new(), 0.05);
         both(Adamax::new(), 0.05);
+        both(Lamb::new(), 0.02);
+        both(Lion::new(), 0.01);
+        both(Mixed::matrices(Muon::new(), AdamW::new()), 0.05);
         both(Nadam::new(), 0.05);
         both(Radam::new(), 0.05);
         both(Rprop::new(), 0.01);

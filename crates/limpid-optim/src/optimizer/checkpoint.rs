@@ -38,7 +38,8 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     ///
     /// # Errors
     /// A parameters error when it is of another rule, misses something, or holds more than the
-    /// model and the rule's settings account for; a shape error where shapes differ.
+    /// model and the rule's settings account for; a shape error where shapes differ; the error of
+    /// [`Rule::accepts`] when the rule cannot change a parameter.
     pub fn load<M: Parameters<E> + ?Sized>(
         &mut self,
         model: &M,
@@ -60,7 +61,9 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
                 let expected = "only the model's own paths";
                 return Err(Error::parameters("load optimizer", expected, found));
             };
-            let mut own = self.rule.init(parameter);
+            let fits = self.rule.accepts(path, parameter.shape());
+            fits.map_err(|error| error.at(path))?;
+            let mut own = self.rule.init_at(path, parameter);
             taken += state.take(path, parameter.shape(), &mut own)?;
             let steps = state.count(&format!("{path}:steps"))?;
             memories.push(Memory {

@@ -3,7 +3,8 @@
 use limpid_tensor::{Gradient, Gradients, Parameter, Product, Rows, Stream, Tensor, simd, threads};
 
 use crate::{
-    Adagrad, Adam, AdamW, Clip, Nadam, Optimizer, Reporting, RmsProp, RowUpdates, Rule, Sgd,
+    Adagrad, Adam, AdamW, Clip, Lamb, Lion, Mixed, Muon, Nadam, Optimizer, Reporting, RmsProp,
+    RowUpdates, Rule, Sgd,
 };
 
 const SHAPE: [usize; 2] = [50, 3];
@@ -86,6 +87,10 @@ fn rows_and_products_act_as_what_they_stand_for() {
     check(Adagrad::new().with_weight_decay(0.1));
     check(Adam::new());
     check(AdamW::new());
+    check(Lion::new());
+    check(Lamb::new());
+    check(Muon::new());
+    check(Mixed::matrices(Adagrad::new(), Sgd::new()));
 }
 
 #[test]
@@ -127,6 +132,9 @@ fn lazy_rows_leave_the_others_alone_and_are_a_table_of_their_own() {
     check(AdamW::new());
     check(RmsProp::new().with_centered(true));
     check(Nadam::new());
+    check(Lion::new());
+    check(Lamb::new());
+    check(Muon::new());
 }
 
 #[test]

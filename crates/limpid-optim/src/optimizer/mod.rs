@@ -209,7 +209,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     fn treatment(&self, path: &str, shape: &[usize]) -> Treatment {
         let mut treatment = Treatment {
             rate_scale: None,
-            weight_decay: self.rule.weight_decay(),
+            weight_decay: self.rule.weight_decay_at(path, shape),
         };
         for group in &self.groups {
             if group.members.contain(path, shape) {

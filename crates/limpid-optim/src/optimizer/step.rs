@@ -34,8 +34,8 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     /// than add it, see [`Rule::linear`].
     ///
     /// # Errors
-    /// A parameters error when a parameter has another shape than at the step before; the model
-    /// is then left as it is.
+    /// A parameters error when a parameter has another shape than at the step before; the error of
+    /// [`Rule::accepts`] when the rule cannot change it. The model is then left as it is.
     pub fn step<M: Parameters<E> + ?Sized>(
         &mut self,
         model: &mut M,
@@ -114,7 +114,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
                 path: path.to_owned(),
                 shape: Shape::from_slice(parameter.shape()),
                 steps: 0,
-                state: self.rule.init(parameter),
+                state: self.rule.init_at(path, parameter),
                 treatment: self.treatment(path, parameter.shape()),
             });
             self.memories.len() - 1
@@ -233,7 +233,14 @@ impl<'a, E: Element, R: Rule<E>> Visitor<'a, E> for Survey<'_, E, R> {
             self.without_gradient.push(path.to_owned());
             return;
         };
-        if let Some(place) = self.optimizer.find(self.hint, path) {
+        let found = self.optimizer.find(self.hint, path);
+        if found.is_none()
+            && let Err(error) = self.optimizer.rule.accepts(path, parameter.shape())
+        {
+            self.outcome = Err(error.at(path));
+            return;
+        }
+        if let Some(place) = found {
             self.hint = place + 1;
             let known = &self.optimizer.memories[place].shape;
             if known.as_slice() != parameter.shape() {

@@ -10,11 +10,17 @@ pub mod adam;
 pub mod adamax;
 mod decay;
 mod gathered;
+pub mod lamb;
+pub mod lion;
+pub mod mixed;
+pub mod muon;
 pub mod nadam;
 pub mod radam;
 pub mod rms_prop;
 pub mod rprop;
 pub mod sgd;
+#[cfg(test)]
+pub(crate) mod trajectory;
 
 pub use decay::Decay;
 
@@ -49,8 +55,30 @@ pub trait Rule<E: Element>: Debug + Send + Sync {
         0.0
     }
 
+    /// The weight decay of the parameter at `path`, where no group says otherwise: that of all
+    /// parameters by default.
+    fn weight_decay_at(&self, path: &str, shape: &[usize]) -> f64 {
+        let _ = (path, shape);
+        self.weight_decay()
+    }
+
+    /// Whether the rule can change a parameter of this path and shape. By default it can change any.
+    ///
+    /// # Errors
+    /// A shape error that says which parameters it can change.
+    fn accepts(&self, path: &str, shape: &[usize]) -> Result<()> {
+        let _ = (path, shape);
+        Ok(())
+    }
+
     /// The state before the first update.
     fn init(&self, parameter: &Tensor<E>) -> Self::State;
+
+    /// The state of the parameter at `path` before the first update: that of any path by default.
+    fn init_at(&self, path: &str, parameter: &Tensor<E>) -> Self::State {
+        let _ = path;
+        self.init(parameter)
+    }
 
     /// Changes the parameter and the state in place, in one pass over memory. All slices of a
     /// parameter are as long as the parameter.
