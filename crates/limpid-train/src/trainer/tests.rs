@@ -1,12 +1,16 @@
 use std::ops::ControlFlow;
 
+use limpid_data::Loader;
 use limpid_loss::{CrossEntropy, Mse};
+use limpid_nn_layers::Context;
 use limpid_optim::{Adam, Constant, CosineAnnealing, NonFinite, Optimizer, Sgd};
-use limpid_tensor::named_parameters;
+use limpid_tensor::{State, Tensor, named_parameters};
 
 use super::*;
 use crate::fixture::{Net, clearance, config, net, optimizer, split, trainer};
-use crate::{Criterion, EarlyStop, Ending, Layout, Rest, Watch, evaluate};
+use crate::{
+    Criterion, Detail, EarlyStop, Ending, EpochView, Keep, Layout, Rest, StepView, Watch, evaluate,
+};
 
 fn run(trainer: &mut Trainer<'_, f64, CrossEntropy>, model: &mut Net) -> Trained<f64> {
     let split = split();
