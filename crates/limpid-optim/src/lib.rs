@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod accumulation;
 mod average;
 mod clip;
 mod group;
+mod noise;
 mod optimizer;
 mod penalty;
 mod report;
@@ -14,9 +16,11 @@ mod state;
 mod sweep;
 pub mod testing;
 
+pub use accumulation::Accumulation;
 pub use average::{Ema, Swa};
-pub use clip::{Clip, clip_grad_norm, clip_grad_value};
+pub use clip::{Clip, clip_grad_adaptive, clip_grad_norm, clip_grad_value};
 pub use group::{Condition, Group, Members};
+pub use noise::GradientNoise;
 pub use optimizer::{NonFinite, Optimize, Optimizer, RowUpdates};
 pub use penalty::{MaxNorm, Penalty, PenaltyShare};
 pub use report::{ParameterReport, Reporting, StepReport};

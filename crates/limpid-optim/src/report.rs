@@ -23,7 +23,7 @@ pub struct StepReport {
     /// Such a look does not measure gradients that are not written out: a few rows of a table, and
     /// products that are multiplied into the parameter.
     pub gradient_norm: Option<f64>,
-    /// The same norm after clipping, that is, of what the rule was given.
+    /// The same norm after clipping: of what the rule was given, but for noise.
     pub clipped_gradient_norm: Option<f64>,
     /// Whether nothing was changed, because a gradient was not finite.
     pub skipped: bool,
@@ -39,7 +39,7 @@ pub struct StepReport {
 pub struct ParameterReport {
     /// Where in the model it is.
     pub path: String,
-    /// The norm of the gradient that the rule was given, after clipping.
+    /// The norm of its gradient after clipping, before noise.
     pub gradient_norm: f64,
     /// The norm of the weights before the update.
     pub weight_norm: f64,

@@ -9,7 +9,8 @@ use crate::rule::{RuleState, Slot, SlotMut};
 /// Everything that an optimizer remembers. An optimizer of the same settings that loads it goes on
 /// to the same bits.
 ///
-/// The numbers are `step`, `skipped` and `rate`, and for each parameter `{path}:steps` and the
+/// The numbers are `step`, `skipped` and `rate`, the halves of the seed of gradient noise where there
+/// is some, and for each parameter `{path}:steps` and the
 /// rule's own, as `{path}:momentum_product`. The tensors are the rule's, as `{path}:velocity`, of
 /// the parameter's shape.
 #[derive(Clone, Debug, Default, PartialEq)]

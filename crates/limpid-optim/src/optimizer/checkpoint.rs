@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use limpid_tensor::{Element, Error, Parameter, Parameters, Result, Shape, named_parameters};
 
 use super::{Memory, Optimizer};
+use crate::noise::GradientNoise;
 use crate::rule::Rule;
 use crate::state::OptimizerState;
 
@@ -24,6 +25,9 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             .numbers
             .insert("skipped".to_owned(), self.skipped as f64);
         saved.numbers.insert("rate".to_owned(), self.rate);
+        if let Some(noise) = &self.noise {
+            noise.save(&mut saved);
+        }
         for memory in &self.memories {
             let path = &memory.path;
             saved
@@ -79,9 +83,17 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             let found = state.tensors.len().to_string();
             return Err(Error::parameters("load optimizer", expected, found));
         }
+        if self.noise.is_none() && GradientNoise::is_in(state) {
+            let expected = "the state of an optimizer without gradient noise";
+            let found = "that of one with noise";
+            return Err(Error::parameters("load optimizer", expected, found));
+        }
+        let noise = self.noise.as_ref().map(|noise| noise.resumed(state));
+        let noise = noise.transpose()?;
         let (steps, skipped) = (state.count("step")?, state.count("skipped")?);
         self.set_rate(state.number("rate")?)?;
         (self.steps, self.skipped, self.memories) = (steps, skipped, memories);
+        self.noise = noise;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use limpid_tensor::{Element, Result, Shape};
 
 use crate::clip::Clip;
 use crate::group::{Group, Members};
+use crate::noise::GradientNoise;
 use crate::report::Reporting;
 use crate::rule::{At, Rule};
 use crate::setting;
@@ -87,6 +88,7 @@ pub struct Optimizer<E: Element, R: Rule<E>> {
     rate: f64,
     groups: Vec<Group>,
     clip: Clip,
+    noise: Option<GradientNoise>,
     non_finite: NonFinite,
     reporting: Reporting,
     steps: u64,
@@ -109,6 +111,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             rate,
             groups: Vec::new(),
             clip: Clip::Off,
+            noise: None,
             non_finite: NonFinite::Skip,
             reporting: Reporting::Plain,
             steps: 0,
@@ -142,11 +145,18 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     /// Clips the gradients before the rule sees them.
     ///
     /// # Errors
-    /// An argument error when the bound is not a finite number above 0.
+    /// An argument error when a bound is not a finite number above 0.
     pub fn with_clip(mut self, clip: Clip) -> Result<Self> {
         clip.check()?;
         self.clip = clip;
         Ok(self)
+    }
+
+    /// Adds noise to the gradients, after clipping.
+    #[must_use]
+    pub fn with_noise(mut self, noise: GradientNoise) -> Self {
+        self.noise = Some(noise);
+        self
     }
 
     /// Sets what to do when a gradient is not finite.
@@ -259,6 +269,7 @@ impl<E: Element, R: Rule<E>> fmt::Debug for Optimizer<E, R> {
             .field("rate", &self.rate)
             .field("groups", &self.groups)
             .field("clip", &self.clip)
+            .field("noise", &self.noise)
             .field("steps", &self.steps)
             .field("skipped", &self.skipped)
             .finish_non_exhaustive()

@@ -8,7 +8,7 @@ use limpid_tensor::{
 };
 
 use super::{Memory, NonFinite, Optimizer, RowUpdates};
-use crate::clip::{self, Clip};
+use crate::clip::{self, Clip, adaptive};
 use crate::report::{ParameterReport, Reporting, StepReport};
 use crate::rule::Rule;
 use crate::sparse;
@@ -20,6 +20,8 @@ enum Change {
     Nothing,
     Scale(f64),
     Bound(f64),
+    /// By ratio and eps.
+    Adapt(f64, f64),
 }
 
 impl<E: Element, R: Rule<E>> Optimizer<E, R> {
@@ -57,6 +59,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
                 _ => Change::Nothing,
             },
             (Clip::Value(most), _) => Change::Bound(most),
+            (Clip::Adaptive { ratio, eps }, _) => Change::Adapt(ratio, eps),
             _ => Change::Nothing,
         };
         let (mut square, mut hint) = (0.0, 0);
@@ -70,7 +73,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
                 square += self.update(place, parameter, gradient, change, &mut report);
             }
         });
-        if let (Change::Bound(_), Some(_)) = (change, report.gradient_norm) {
+        if let (Change::Bound(_) | Change::Adapt(..), Some(_)) = (change, report.gradient_norm) {
             report.clipped_gradient_norm = Some(square.sqrt());
         }
         Ok(report)
@@ -121,7 +124,7 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
         })
     }
 
-    /// Updates one parameter; gives the sum of squares of a gradient that was bounded.
+    /// Updates one parameter; gives the sum of squares of a gradient that was clipped by itself.
     fn update(
         &mut self,
         place: usize,
@@ -134,13 +137,23 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             Change::Nothing => Cow::Borrowed(gradient),
             Change::Scale(factor) => Cow::Owned(gradient.times(E::of(factor))),
             Change::Bound(most) => Cow::Owned(clip::bounded(gradient, E::of(most))),
+            Change::Adapt(ratio, eps) => {
+                Cow::Owned(adaptive::shortened(parameter, gradient, ratio, eps))
+            }
         };
         let before = (self.reporting == Reporting::Norms).then(|| parameter.to_vec());
-        let bounded = matches!(change, Change::Bound(_)) && report.gradient_norm.is_some();
-        let square = if bounded || before.is_some() {
+        let each = matches!(change, Change::Bound(_) | Change::Adapt(..));
+        let square = if (each && report.gradient_norm.is_some()) || before.is_some() {
             clip::square(&given)
         } else {
             0.0
+        };
+        let given = match &self.noise {
+            Some(noise) => {
+                let path = &self.memories[place].path;
+                Cow::Owned(noise.added(&given, path, self.steps - 1))
+            }
+            None => given,
         };
         self.apply(place, parameter, &given);
         if let Some(before) = before {

@@ -1,6 +1,6 @@
-use limpid_tensor::{Gradients, Parameter, Parameters, Tensor};
+use limpid_tensor::{Gradients, Parameter, Parameters, Stream, Tensor};
 
-use crate::{Adam, Clip, Group, NonFinite, Optimize, Optimizer, Reporting, Sgd};
+use crate::{Adam, Clip, GradientNoise, Group, NonFinite, Optimize, Optimizer, Reporting, Sgd};
 
 fn model() -> Vec<Parameter<f64>> {
     vec![
@@ -236,4 +236,75 @@ fn a_trainer_can_hold_any_rule() {
             (state.rule.as_str(), 1)
         );
     }
+}
+
+#[test]
+fn adaptive_clipping_measures_each_unit_against_its_weights() {
+    let mut model = model();
+    let clip = Clip::adaptive(0.5);
+    let mut optimizer = Optimizer::new(Sgd::new(), 1.0)
+        .unwrap()
+        .with_clip(clip)
+        .unwrap();
+    // The gradients are the weights: every unit is cut to half.
+    let gradients = gradients(&model);
+    let report = optimizer.step(&mut model, &gradients).unwrap();
+    assert!((model[0].to_vec()[0] - 0.5).abs() < 1e-12);
+    assert!((model[1].to_vec()[0] - 1.0).abs() < 1e-12);
+    assert_eq!(report.gradient_norm, Some(10f64.sqrt()));
+    assert!((report.clipped_gradient_norm.unwrap() - 2.5f64.sqrt()).abs() < 1e-12);
+    let refused = Optimizer::<f64, _>::new(Sgd::new(), 1.0)
+        .unwrap()
+        .with_clip(Clip::adaptive(-1.0));
+    assert!(refused.unwrap_err().to_string().contains("`ratio`"));
+}
+
+#[test]
+fn noise_is_another_at_each_step_and_goes_on_after_a_break() {
+    let noisy = |seed| {
+        let noise = GradientNoise::new(0.5, Stream::new(seed)).unwrap();
+        Optimizer::new(Sgd::new(), 0.1).unwrap().with_noise(noise)
+    };
+    let mut whole = model();
+    let mut optimizer = noisy(1);
+    for _ in 0..2 {
+        let gradients = gradients(&whole);
+        optimizer.step(&mut whole, &gradients).unwrap();
+    }
+    // Another seed: the state's counts.
+    let (mut resumed, mut other) = (model(), noisy(2));
+    limpid_tensor::State::of(&whole)
+        .apply(&mut resumed)
+        .unwrap();
+    other.load(&resumed, &optimizer.state().unwrap()).unwrap();
+    for _ in 0..2 {
+        let gradients = gradients(&whole);
+        optimizer.step(&mut whole, &gradients).unwrap();
+        let gradients = self::gradients(&resumed);
+        other.step(&mut resumed, &gradients).unwrap();
+    }
+    for (whole, resumed) in whole.iter().zip(&resumed) {
+        assert_eq!(whole.to_vec(), resumed.to_vec());
+    }
+    let first = whole[1].to_vec();
+    assert!(first[0] != first[1], "every element has its own noise");
+    let without = Optimizer::new(Sgd::new(), 0.1).unwrap();
+    assert!(
+        without
+            .clone()
+            .load(&whole, &optimizer.state().unwrap())
+            .is_err()
+    );
+    assert!(noisy(1).load(&whole, &without.state().unwrap()).is_err());
+}
+
+#[test]
+fn the_variance_of_noise_falls_as_the_paper_has_it() {
+    let noise = GradientNoise::new(0.3, Stream::new(1)).unwrap();
+    assert_eq!(noise.variance(0), 0.3);
+    // 0.3 / 1000^0.55
+    assert!((noise.variance(999) - 0.006716163415705019).abs() < 1e-15);
+    assert_eq!(noise.clone().with_gamma(0.0).unwrap().variance(999), 0.3);
+    assert!(noise.with_gamma(-1.0).is_err());
+    assert!(GradientNoise::new(f64::NAN, Stream::new(1)).is_err());
 }

@@ -85,6 +85,30 @@ impl<E: Element> Gradient<E> {
         }
     }
 
+    /// The gradient with each row of the first dimension changed by `change`, which is given the row's
+    /// number and must leave zeros as they are. Of rows of a table, those alone are changed.
+    #[must_use]
+    pub fn map_rows(&self, mut change: impl FnMut(usize, &mut [E])) -> Self {
+        let mut changed = |tensor: &Tensor<E>, rows: &mut dyn Iterator<Item = usize>| {
+            let shape = tensor.layout.shape.clone();
+            let mut data = tensor.elements().into_storage();
+            let width = data.len() / shape.first().copied().unwrap_or(1).max(1);
+            if width > 0 {
+                let parts = data.chunks_mut(width).zip(rows);
+                parts.for_each(|(part, row)| change(row, part));
+            }
+            Tensor::new(data, shape)
+        };
+        match self {
+            Self::Rows(rows) => {
+                let touched = rows.touched();
+                let coalesced = rows.coalesced();
+                Self::Rows(coalesced.with_values(|it| changed(it, &mut touched.iter().copied())))
+            }
+            other => Self::Dense(changed(&other.to_dense(), &mut (0..))),
+        }
+    }
+
     /// As [`Gradient::to_dense`], without a copy where that can be avoided.
     pub(crate) fn into_dense(self) -> Tensor<E> {
         match self {
@@ -98,6 +122,9 @@ impl<E: Element> Gradient<E> {
     pub(crate) fn plus(self, other: Self) -> Self {
         match (self, other) {
             (Self::Rows(left), Self::Rows(right)) => Self::Rows(left.plus(&right)),
+            (Self::Product(left), Self::Product(right)) if left.is_small_beside(&right) => {
+                Self::Product(left.plus(&right))
+            }
             (left, right) => {
                 let (mut own, mut other) = (left.into_dense(), right.into_dense());
                 if own.own_elements_mut().is_none() {
@@ -143,6 +170,20 @@ mod tests {
     fn rows(rows: &[usize], values: &[f64]) -> Rows<f64> {
         let values = Tensor::from_vec(values.to_vec(), [rows.len(), 2]).unwrap();
         Rows::new(&[4, 2], rows.to_vec(), values).unwrap()
+    }
+
+    #[test]
+    fn rows_are_changed_by_their_numbers() {
+        let rows = Gradient::Rows(rows(&[3, 1, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        let scale = |row: usize, part: &mut [f64]| part[0] *= row as f64;
+        let sparse = rows.map_rows(scale);
+        assert!(matches!(&sparse, Gradient::Rows(rows) if rows.touched() == [1, 3]));
+        let want = [0.0, 0.0, 3.0, 4.0, 0.0, 0.0, 18.0, 8.0];
+        assert_eq!(sparse.to_dense().to_vec(), want);
+        let dense = Gradient::Dense(rows.to_dense()).map_rows(scale);
+        assert_eq!(dense.to_dense().to_vec(), want);
+        let empty = Gradient::from(Tensor::<f64>::zeros([3, 0]));
+        assert_eq!(empty.map_rows(|_, _| unreachable!()).shape(), [3, 0]);
     }
 
     #[test]

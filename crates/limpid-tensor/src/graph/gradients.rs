@@ -95,6 +95,15 @@ impl<E: Element> Gradients<E> {
         self
     }
 
+    /// These gradients times `factor`, as what a micro-batch counts for in a step.
+    #[must_use]
+    pub fn times(mut self, factor: E) -> Self {
+        for gradient in self.places.iter_mut().flatten() {
+            *gradient = gradient.times(factor);
+        }
+        self
+    }
+
     /// How many values have a gradient.
     pub fn len(&self) -> usize {
         self.order.len()

@@ -135,6 +135,32 @@ impl<E: Element> Product<E> {
         }
     }
 
+    /// Whether the factors of both together are fewer elements than their product.
+    pub(super) fn is_small_beside(&self, other: &Self) -> bool {
+        let factors = [self.left(), self.right(), other.left(), other.right()];
+        factors.map(Tensor::len).iter().sum::<usize>() < self.shape[0] * self.shape[1]
+    }
+
+    /// The sum of two products of one shape: the rows of one pair of factors below the other's.
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        let below = |own: &Tensor<E>, other: &Tensor<E>| {
+            let mut data = buffers::take(own.len() + other.len());
+            data[..own.len()].copy_from_slice(&own.elements());
+            data[own.len()..].copy_from_slice(&other.elements());
+            let mut shape = Shape::from_slice(own.shape());
+            shape[0] += other.shape()[0];
+            Tensor::new(data, shape)
+        };
+        Self {
+            shape: self.shape.clone(),
+            factors: Arc::new(Factors {
+                left: below(self.left(), other.left()),
+                right: below(self.right(), other.right()),
+                dense: OnceLock::new(),
+            }),
+        }
+    }
+
     /// Whether every element of the product is finite. Looks at the factors first, and multiplies
     /// only where the sums could overflow.
     pub fn is_finite(&self) -> bool {
@@ -189,6 +215,26 @@ mod tests {
             product.add_to(&mut found, 0.75, -0.1);
             prop_assert!(near(&found, &want));
             prop_assert!(product.is_finite());
+        }
+    }
+
+    #[test]
+    fn sums_of_products_stay_products_while_their_factors_are_smaller() {
+        use crate::Gradient;
+        let product =
+            |k: usize, seed| Product::new(draw([k, 9], seed), draw([k, 7], seed ^ 1)).unwrap();
+        let dense = |k, seed| product(k, seed).to_dense().to_vec();
+        for (k, stays) in [(1, true), (2, false)] {
+            let sum = Gradient::Product(product(2, 5)).plus(Gradient::Product(product(k, 6)));
+            assert_eq!(matches!(sum, Gradient::Product(_)), stays, "{k}");
+            let want = dense(2, 5).into_iter().zip(dense(k, 6)).map(|(a, b)| a + b);
+            let found = sum.to_dense().to_vec();
+            assert!(
+                found
+                    .iter()
+                    .zip(want)
+                    .all(|(found, want)| (found - want).abs() < 1e-12)
+            );
         }
     }
 
