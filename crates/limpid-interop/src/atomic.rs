@@ -1,6 +1,6 @@
 //! Files that are either the old one or the whole new one.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
@@ -18,20 +18,44 @@ pub fn write_atomically(file: &Path, content: &[u8]) -> Result<(), InteropError>
         _ => Path::new("."),
     };
     let mut temporary = temporary_in(folder).map_err(InteropError::io(file, "write"))?;
-    temporary
-        .write_all(content)
-        .and_then(|()| temporary.as_file().sync_all())
-        .map_err(InteropError::io(file, "write"))?;
+    fill(temporary.as_file_mut(), content).map_err(InteropError::io(file, "write"))?;
     temporary
         .persist(file)
         .map_err(|error| InteropError::io(file, "replace")(error.error))?;
     sync_folder(folder).map_err(InteropError::io(file, "replace"))
 }
 
+/// Removes the temporary files that writers who were killed left in `folder`; gives how many there
+/// were. Nobody may be writing into the folder meanwhile.
+///
+/// # Errors
+/// [`InteropError::Io`] when the folder cannot be read, or a file not be removed.
+pub fn remove_leftovers(folder: &Path) -> Result<usize, InteropError> {
+    let mut removed = 0;
+    for entry in fs::read_dir(folder).map_err(InteropError::io(folder, "read"))? {
+        let file = entry.map_err(InteropError::io(folder, "read"))?.path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            fs::remove_file(&file).map_err(InteropError::io(&file, "remove"))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// The content, on the disk itself.
+fn fill(file: &mut File, content: &[u8]) -> std::io::Result<()> {
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+const PREFIX: &str = ".limpid-";
+const SUFFIX: &str = ".partial";
+
 /// A temporary file that, once renamed, has the rights of any other new file.
 fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".limpid-").suffix(".partial");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -53,7 +77,6 @@ fn sync_folder(folder: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn a_file_is_replaced_and_nothing_else_is_left() {
@@ -89,5 +112,26 @@ mod tests {
         let error = write_atomically(&file, b"content").unwrap_err();
         assert!(error.to_string().contains("missing"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_writer_leaves_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let half = temporary_in(folder.path()).unwrap().into_temp_path();
+        half.keep().unwrap();
+        fs::write(folder.path().join(".limpid-settings"), "").unwrap();
+        fs::write(folder.path().join("download.partial"), "").unwrap();
+        assert_eq!(remove_leftovers(folder.path()).unwrap(), 1);
+        assert_eq!(remove_leftovers(folder.path()).unwrap(), 0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert!(remove_leftovers(&folder.path().join("missing")).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let mut full = File::options().write(true).open("/dev/full").unwrap();
+        let error = fill(&mut full, &[0; 100_000]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
 }

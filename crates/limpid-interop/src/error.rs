@@ -28,6 +28,16 @@ pub enum InteropError {
         /// How many there are.
         found: u64,
     },
+    /// The file's bytes are not those that were written.
+    #[error("{}: damaged: expected the checksum {expected}, found {found}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// The checksum that the file states.
+        expected: String,
+        /// The checksum of its bytes.
+        found: String,
+    },
     /// The file is of another format, or damaged.
     #[error("{}: expected a safetensors file, found {found}", file.display())]
     Foreign {

@@ -15,17 +15,15 @@ pub(crate) fn dtype_of<E: Element>() -> Dtype {
 pub(crate) fn encode<E: Element>(elements: &[E], bytes: &mut Vec<u8>) {
     match dtype_of::<E>() {
         Dtype::F32 => {
-            bytes.extend(
-                elements
-                    .iter()
-                    .flat_map(|value| (value.double() as f32).to_le_bytes()),
-            );
+            for value in elements {
+                bytes.extend_from_slice(&(value.double() as f32).to_le_bytes());
+            }
         }
-        _ => bytes.extend(
-            elements
-                .iter()
-                .flat_map(|value| value.double().to_le_bytes()),
-        ),
+        _ => {
+            for value in elements {
+                bytes.extend_from_slice(&value.double().to_le_bytes());
+            }
+        }
     }
 }
 

@@ -29,7 +29,8 @@ fn metadata() -> BTreeMap<String, String> {
 }
 
 fn bytes() -> Vec<u8> {
-    to_bytes(Path::new("m"), &state::<f32>(), &metadata()).unwrap()
+    let attachments = BTreeMap::from([("log".to_owned(), b"\0three\xff".to_vec())]);
+    to_bytes(Path::new("m"), &state::<f32>(), &metadata(), &attachments).unwrap()
 }
 
 fn read<E: Element>(bytes: &[u8], precision: Precision) -> Result<Loaded<E>, InteropError> {
@@ -45,7 +46,9 @@ fn round_trip<E: Element>() {
         loaded,
         Loaded {
             state: state(),
-            metadata: metadata()
+            metadata: metadata(),
+            attachments: BTreeMap::new(),
+            checked: true,
         }
     );
 }
@@ -54,6 +57,45 @@ fn round_trip<E: Element>() {
 fn what_is_saved_is_loaded() {
     round_trip::<f32>();
     round_trip::<f64>();
+}
+
+#[test]
+fn attachments_come_back_and_others_see_bytes() {
+    let bytes = bytes();
+    let loaded = read::<f32>(&bytes, Precision::Exact).unwrap();
+    assert_eq!(loaded.attachments["log"], b"\0three\xff");
+    assert_eq!(loaded.state, state());
+    let others = SafeTensors::deserialize(&bytes).unwrap();
+    let log = others.tensor("limpid/log").unwrap();
+    assert_eq!((log.dtype(), log.shape()), (Dtype::U8, &[7][..]));
+}
+
+/// A flip in the checksum's own key makes the file one without a checksum, and whole.
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let whole = bytes();
+    for place in 0..whole.len() {
+        for bit in 0..8 {
+            let mut flipped = whole.clone();
+            flipped[place] ^= 1 << bit;
+            let read = read::<f32>(&flipped, Precision::Exact);
+            assert!(
+                read.is_err() || read.is_ok_and(|it| !it.checked),
+                "bit {bit} of byte {place}"
+            );
+        }
+    }
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let error = read::<f32>(&damaged, Precision::Exact).unwrap_err();
+    assert!(matches!(error, InteropError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn files_without_a_checksum_are_read() {
+    let views = [("w", TensorView::new(Dtype::F32, vec![1], &[0; 4]).unwrap())];
+    let loaded = read::<f32>(&serialize(views, None).unwrap(), Precision::Exact).unwrap();
+    assert!(!loaded.checked);
 }
 
 #[test]
