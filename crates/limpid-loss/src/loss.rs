@@ -1,5 +1,7 @@
 //! What a loss is.
 
+use std::fmt::Debug;
+
 use limpid_tensor::{Element, Result, Tensor};
 
 use crate::Reduction;
@@ -23,7 +25,10 @@ use crate::Reduction;
 /// assert_eq!(criterion.expected_initial(1, &target), Some(13.0));
 /// # Ok::<(), limpid_tensor::Error>(())
 /// ```
-pub trait Loss<E: Element>: Send + Sync {
+///
+/// Its `Debug` text shows every setting: a run's record keeps it, and a checkpoint of a loss of other
+/// settings is refused by it.
+pub trait Loss<E: Element>: Debug + Send + Sync {
     /// What predictions are compared with: `[usize]` for classes, `Tensor<E>` for values,
     /// distributions and flags.
     type Target: ?Sized;

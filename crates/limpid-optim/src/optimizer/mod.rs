@@ -64,6 +64,18 @@ struct Treatment {
     weight_decay: f64,
 }
 
+/// What updates depend on. It is only read by its `Debug`.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the fields are there to be shown")]
+struct Settings<'a, R> {
+    rule: &'a R,
+    groups: &'a [Group],
+    clip: &'a Clip,
+    noise: &'a Option<GradientNoise>,
+    non_finite: &'a NonFinite,
+    row_updates: &'a RowUpdates,
+}
+
 /// A rule for every parameter of a model, with the state, groups, clipping and the current rate.
 ///
 /// The state belongs to the parameter's path. Nothing of the model is held: each step is handed
@@ -183,6 +195,35 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
     /// The rule.
     pub fn rule(&self) -> &R {
         &self.rule
+    }
+
+    /// Every setting that its updates depend on, one to a line, as `Debug` shows them; not the rate,
+    /// which schedules change. Of a group by [`Members::Where`] nothing shows but that it is one.
+    pub fn settings(&self) -> String {
+        let Self {
+            rule,
+            groups,
+            clip,
+            noise,
+            non_finite,
+            row_updates,
+            rate: _,
+            reporting: _,
+            steps: _,
+            skipped: _,
+            memories: _,
+        } = self;
+        format!(
+            "{:#?}",
+            Settings {
+                rule,
+                groups,
+                clip,
+                noise,
+                non_finite,
+                row_updates
+            }
+        )
     }
 
     /// The current learning rate.

@@ -14,6 +14,10 @@ pub trait Optimize<E: Element>: fmt::Debug + Send {
     /// The rule's name.
     fn name(&self) -> &'static str;
 
+    /// Every setting that its updates depend on, one to a line, and nothing of what it remembers: what
+    /// a checkpoint is held against. The current rate counts as remembered.
+    fn settings(&self) -> String;
+
     /// Updates `model` by `gradients`; see [`Optimizer::step`].
     ///
     /// # Errors
@@ -58,6 +62,10 @@ pub trait Optimize<E: Element>: fmt::Debug + Send {
 impl<E: Element, R: Rule<E>> Optimize<E> for Optimizer<E, R> {
     fn name(&self) -> &'static str {
         self.rule.name()
+    }
+
+    fn settings(&self) -> String {
+        Self::settings(self)
     }
 
     fn step(

@@ -308,3 +308,24 @@ fn the_variance_of_noise_falls_as_the_paper_has_it() {
     assert!(noise.with_gamma(-1.0).is_err());
     assert!(GradientNoise::new(f64::NAN, Stream::new(1)).is_err());
 }
+
+#[test]
+fn the_settings_tell_optimizers_apart_and_forget_what_happened() {
+    let new = || Optimizer::<f64, _>::new(Adam::new(), 0.1).unwrap();
+    let mut used = new();
+    let mut model = model();
+    let gradients = gradients(&model);
+    used.step(&mut model, &gradients).unwrap();
+    used.set_rate(0.5).unwrap();
+    assert_eq!(used.settings(), new().settings());
+    let others = [
+        Optimizer::new(Adam::new().with_weight_decay(0.1), 0.1).unwrap(),
+        new().with_clip(Clip::Norm(1.0)).unwrap(),
+        new().with_non_finite(NonFinite::Apply),
+        new().with_row_updates(RowUpdates::Lazy),
+        new().without_decay_on_biases_and_norms(),
+    ];
+    for other in others {
+        assert_ne!(other.settings(), used.settings());
+    }
+}
