@@ -210,6 +210,7 @@ fn regression_as_classification_holds_to_the_contracts() {
 }
 
 /// The squared error, broken in one place.
+#[derive(Debug)]
 struct Flawed {
     flaw: Contract,
     calls: AtomicUsize,
