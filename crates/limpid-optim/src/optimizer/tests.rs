@@ -322,7 +322,7 @@ fn the_settings_tell_optimizers_apart_and_forget_what_happened() {
         Optimizer::new(Adam::new().with_weight_decay(0.1), 0.1).unwrap(),
         new().with_clip(Clip::Norm(1.0)).unwrap(),
         new().with_non_finite(NonFinite::Apply),
-        new().with_row_updates(RowUpdates::Lazy),
+        new().with_row_updates(super::RowUpdates::Lazy),
         new().without_decay_on_biases_and_norms(),
     ];
     for other in others {
