@@ -46,7 +46,7 @@ fn all(group: &mut Group<'_>, classes: usize) -> Result<()> {
     let plain = |step: usize| batches[step % BATCHES].clone();
     let drawn = |step: usize| {
         let stream = Stream::new(1).fork(step);
-        noise.with_noise(batches[step % BATCHES].as_slice(), NOISE, stream)
+        WithNoise::drawn(&noise, batches[step % BATCHES].as_slice(), NOISE, stream)
     };
 
     bench(group, ("softmax", classes), || {

@@ -1,6 +1,7 @@
 //! Tables, images, typed splits and loaders, with small classics embedded.
 #![doc = include_str!("../README.md")]
 
+mod class_weights;
 pub mod classics;
 mod csv;
 mod dataset;
@@ -13,13 +14,16 @@ mod idx;
 mod images;
 mod loader;
 pub mod mnist;
+mod order;
 mod part;
 mod permutation;
 mod row_map;
+mod row_weights;
 mod split;
 pub mod synthetic;
 mod table;
 mod target;
+mod target_kind;
 mod through;
 
 pub use csv::{Header, TableOptions, TargetColumn, Task, read_csv, read_csv_from};
@@ -30,11 +34,14 @@ pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use fold::{Fold, KFold};
 pub use idx::{read_idx, read_idx_from};
 pub use images::Images;
-pub use loader::{Classes, Epoch, LastBatch, Loader, Order, TargetKind, Values};
+pub use loader::{Epoch, LastBatch, Loader};
+pub use order::Order;
 pub use part::{Opened, Opening, OpeningRecord, Part, Role, Test, Train, Validation, Visible};
 pub use permutation::permutation;
 pub use row_map::{MapFeatures, MapValues, RowMap};
+pub use row_weights::RowWeights;
 pub use split::{Fractions, Split};
 pub use table::Table;
 pub use target::Target;
+pub use target_kind::{Classes, TargetKind, Values};
 pub use through::Through;

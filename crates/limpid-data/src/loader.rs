@@ -8,17 +8,7 @@ use limpid_tensor::{Element, Stream, Tensor};
 use ndarray::{Array2, ArrayD, IxDyn};
 
 use crate::row_map::check_width;
-use crate::{DataError, Dataset, RowMap, Target, Visible, permutation};
-
-/// The order in which a loader goes through the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Order {
-    /// As the part has them.
-    #[default]
-    Given,
-    /// In a new random order for each epoch's stream.
-    Shuffled,
-}
+use crate::{Classes, DataError, Dataset, Order, RowMap, TargetKind, Values, Visible};
 
 /// What becomes of the rows that do not fill a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -29,64 +19,6 @@ pub enum LastBatch {
     /// They are left out of this epoch, so that all batches are of one size. Where the rows do not
     /// fill a single batch, making the loader fails.
     Drop,
-}
-
-/// The kind of target that a loader hands out with each batch: [`Classes`] or [`Values`].
-pub trait TargetKind: fmt::Debug + Clone + Copy + Send + Sync + 'static {
-    /// The targets of a batch, as losses take them.
-    type Batch<E: Element>;
-
-    /// The target is of this kind.
-    ///
-    /// # Errors
-    /// [`DataError::TargetKind`].
-    fn check(file: &str, target: &Target) -> Result<(), DataError>;
-
-    /// The targets of these rows, of a target that was checked.
-    fn gather<E: Element>(target: &Target, rows: &[usize]) -> Self::Batch<E>;
-}
-
-/// A class for each row, `Vec<usize>`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Classes;
-
-/// Numbers for each row, a tensor `[batch, outputs]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Values;
-
-impl TargetKind for Classes {
-    type Batch<E: Element> = Vec<usize>;
-
-    fn check(file: &str, target: &Target) -> Result<(), DataError> {
-        target.classes(file).map(|_| ())
-    }
-
-    fn gather<E: Element>(target: &Target, rows: &[usize]) -> Vec<usize> {
-        match target {
-            Target::Classes { labels, .. } => rows.iter().map(|&row| labels[row]).collect(),
-            Target::Values(_) | Target::None => Vec::new(),
-        }
-    }
-}
-
-impl TargetKind for Values {
-    type Batch<E: Element> = Tensor<E>;
-
-    fn check(file: &str, target: &Target) -> Result<(), DataError> {
-        target.values(file).map(|_| ())
-    }
-
-    fn gather<E: Element>(target: &Target, rows: &[usize]) -> Tensor<E> {
-        match target {
-            Target::Values(values) => {
-                let batch = Array2::from_shape_fn((rows.len(), values.ncols()), |(row, column)| {
-                    E::of(values[[rows[row], column]])
-                });
-                Tensor::from_array(batch)
-            }
-            Target::Classes { .. } | Target::None => Tensor::zeros([0, 0]),
-        }
-    }
 }
 
 /// Batches of a part: inputs `[batch, features]` of a table, `[batch, channels, height, width]` of
@@ -108,48 +40,44 @@ impl TargetKind for Values {
 /// }
 /// # Ok::<(), limpid_data::DataError>(())
 /// ```
-#[derive(Clone)]
-pub struct Loader<'a, D, K> {
-    data: &'a D,
+pub struct Loader<'a, P: Visible, K> {
+    data: &'a P::Data,
     batch_size: usize,
     order: Order,
     last: LastBatch,
     map: Option<Arc<dyn RowMap + 'a>>,
     row_shape: Vec<usize>,
-    kind: PhantomData<K>,
+    kind: PhantomData<fn() -> K>,
 }
 
-impl<'a, D: Dataset> Loader<'a, D, Classes> {
+impl<'a, P: Visible> Loader<'a, P, Classes> {
     /// Batches of `batch_size` rows with a class each.
     ///
     /// # Errors
     /// [`DataError::Setting`] when `batch_size` is 0, [`DataError::EmptyPart`] when there is no row,
     /// [`DataError::TargetKind`] when the target is not one of classes.
-    pub fn classes<P: Visible<Data = D>>(
-        part: &'a P,
-        batch_size: usize,
-    ) -> Result<Self, DataError> {
+    pub fn classes(part: &'a P, batch_size: usize) -> Result<Self, DataError> {
         Self::new(part, batch_size)
     }
 }
 
-impl<'a, D: Dataset> Loader<'a, D, Values> {
+impl<'a, P: Visible> Loader<'a, P, Values> {
     /// Batches of `batch_size` rows with numbers each.
     ///
     /// # Errors
     /// [`DataError::Setting`] when `batch_size` is 0, [`DataError::EmptyPart`] when there is no row,
     /// [`DataError::TargetKind`] when the target is not one of numbers.
-    pub fn values<P: Visible<Data = D>>(part: &'a P, batch_size: usize) -> Result<Self, DataError> {
+    pub fn values(part: &'a P, batch_size: usize) -> Result<Self, DataError> {
         Self::new(part, batch_size)
     }
 }
 
-impl<'a, D: Dataset, K: TargetKind> Loader<'a, D, K> {
+impl<'a, P: Visible, K: TargetKind> Loader<'a, P, K> {
     /// Batches of `batch_size` rows with targets of a kind that the context decides.
     ///
     /// # Errors
     /// As [`Loader::classes`] and [`Loader::values`].
-    pub fn new<P: Visible<Data = D>>(part: &'a P, batch_size: usize) -> Result<Self, DataError> {
+    pub fn new(part: &'a P, batch_size: usize) -> Result<Self, DataError> {
         let data = part.data();
         if batch_size == 0 {
             return Err(DataError::setting("batch size", "at least 1", batch_size));
@@ -174,16 +102,22 @@ impl<'a, D: Dataset, K: TargetKind> Loader<'a, D, K> {
     }
 
     /// In this order.
-    #[must_use]
-    pub fn with_order(mut self, order: Order) -> Self {
+    ///
+    /// # Errors
+    /// [`DataError::TargetKind`] when classes are to be balanced and there are none,
+    /// [`DataError::Size`] when weights are not as many as rows, [`DataError::Setting`] when
+    /// incomplete batches drop and no batch would be left.
+    pub fn with_order(mut self, order: Order) -> Result<Self, DataError> {
+        order.check(self.data)?;
         self.order = order;
-        self
+        self.filled()
     }
 
     /// In a new random order for each epoch's stream.
     #[must_use]
-    pub fn shuffled(self) -> Self {
-        self.with_order(Order::Shuffled)
+    pub fn shuffled(mut self) -> Self {
+        self.order = Order::Shuffled;
+        self
     }
 
     /// With this treatment of the rows that do not fill a batch.
@@ -191,14 +125,17 @@ impl<'a, D: Dataset, K: TargetKind> Loader<'a, D, K> {
     /// # Errors
     /// [`DataError::Setting`] when they are to be dropped and no batch would be left.
     pub fn with_last_batch(mut self, last: LastBatch) -> Result<Self, DataError> {
-        if last == LastBatch::Drop && self.batch_size > self.data.len() {
-            let expected = format!(
-                "at most {} (the rows), where incomplete batches drop",
-                self.data.len()
-            );
+        self.last = last;
+        self.filled()
+    }
+
+    /// There is a batch.
+    fn filled(self) -> Result<Self, DataError> {
+        let rows = self.order.rows(self.data.len());
+        if self.last == LastBatch::Drop && self.batch_size > rows {
+            let expected = format!("at most {rows} (the rows), where incomplete batches drop");
             return Err(DataError::setting("batch size", expected, self.batch_size));
         }
-        self.last = last;
         Ok(self)
     }
 
@@ -239,9 +176,10 @@ impl<'a, D: Dataset, K: TargetKind> Loader<'a, D, K> {
 
     /// The rows of an epoch.
     pub fn rows(&self) -> usize {
+        let rows = self.order.rows(self.data.len());
         match self.last {
-            LastBatch::Keep => self.data.len(),
-            LastBatch::Drop => self.data.len() / self.batch_size * self.batch_size,
+            LastBatch::Keep => rows,
+            LastBatch::Drop => rows / self.batch_size * self.batch_size,
         }
     }
 
@@ -250,13 +188,10 @@ impl<'a, D: Dataset, K: TargetKind> Loader<'a, D, K> {
         self.rows().div_ceil(self.batch_size)
     }
 
-    /// One pass over the rows. The stream decides the order where it is [`Order::Shuffled`]: fork
+    /// One pass over the rows. The stream decides the order, unless that is [`Order::Given`]: fork
     /// it by the epoch.
-    pub fn epoch<E: Element>(&self, stream: &Stream) -> Epoch<'_, D, K, E> {
-        let mut rows = match self.order {
-            Order::Given => (0..self.data.len()).collect(),
-            Order::Shuffled => permutation(self.data.len(), stream),
-        };
+    pub fn epoch<E: Element>(&self, stream: &Stream) -> Epoch<'_, P, K, E> {
+        let mut rows = self.order.draw(self.data, stream);
         rows.truncate(self.rows());
         Epoch {
             loader: self,
@@ -302,7 +237,7 @@ impl<'a, D: Dataset, K: TargetKind> Loader<'a, D, K> {
     }
 }
 
-impl<D: Dataset, K: TargetKind> fmt::Debug for Loader<'_, D, K> {
+impl<P: Visible, K: TargetKind> fmt::Debug for Loader<'_, P, K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Loader")
@@ -318,14 +253,14 @@ impl<D: Dataset, K: TargetKind> fmt::Debug for Loader<'_, D, K> {
 
 /// One pass over a loader's rows: inputs and targets of each batch.
 #[derive(Debug)]
-pub struct Epoch<'a, D: Dataset, K: TargetKind, E> {
-    loader: &'a Loader<'a, D, K>,
+pub struct Epoch<'a, P: Visible, K: TargetKind, E> {
+    loader: &'a Loader<'a, P, K>,
     rows: Vec<usize>,
     next: usize,
     element: PhantomData<E>,
 }
 
-impl<D: Dataset, K: TargetKind, E: Element> Iterator for Epoch<'_, D, K, E> {
+impl<P: Visible, K: TargetKind, E: Element> Iterator for Epoch<'_, P, K, E> {
     type Item = (Tensor<E>, K::Batch<E>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -344,7 +279,7 @@ impl<D: Dataset, K: TargetKind, E: Element> Iterator for Epoch<'_, D, K, E> {
     }
 }
 
-impl<D: Dataset, K: TargetKind, E: Element> ExactSizeIterator for Epoch<'_, D, K, E> {}
+impl<P: Visible, K: TargetKind, E: Element> ExactSizeIterator for Epoch<'_, P, K, E> {}
 
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ pub fn permutation(length: usize, stream: &Stream) -> Vec<usize> {
 
 /// A number below `bound`: the upper half of a product of 128 bits (Lemire 2019). Its bias, at most
 /// `bound / 2^64`, is beyond what any sample could show.
-fn below(generator: &mut Generator, bound: usize) -> usize {
+pub(crate) fn below(generator: &mut Generator, bound: usize) -> usize {
     let product = u128::from(generator.next_u64()) * bound as u128;
     (product >> 64) as usize
 }

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod adaptive_softmax;
-mod alias_sampler;
 mod bce_with_logits;
 mod bent;
 mod binary_focal;
@@ -50,8 +49,9 @@ mod values;
 mod weston_watkins_hinge;
 mod with_noise;
 
+pub use limpid_tensor::AliasSampler;
+
 pub use adaptive_softmax::{AdaptiveSoftmax, AdaptiveSoftmaxConfig};
-pub use alias_sampler::AliasSampler;
 pub use bce_with_logits::BceWithLogits;
 pub use binary_focal::BinaryFocal;
 pub use binned_regression::{BinCoding, BinDecoding, BinnedRegression};

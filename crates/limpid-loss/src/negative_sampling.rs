@@ -32,12 +32,13 @@ const NAME: &str = "negative_sampling";
 ///
 /// # Example
 /// ```
-/// use limpid_loss::{AliasSampler, Loss, NegativeSampling};
+/// use limpid_loss::{AliasSampler, Loss, NegativeSampling, WithNoise};
 /// use limpid_tensor::{Stream, Tensor};
 ///
 /// let criterion = NegativeSampling::new(Tensor::zeros([1000, 4]), Tensor::zeros([1000]))?;
 /// let counts: Vec<f64> = (1..=1000).map(|rank| 1e6 / f64::from(rank)).collect();
-/// let target = AliasSampler::unigram(&counts)?.with_noise([7, 9], 3, Stream::new(1));
+/// let noise = AliasSampler::unigram(&counts)?;
+/// let target = WithNoise::drawn(&noise, [7, 9], 3, Stream::new(1));
 /// let loss = criterion.forward(&Tensor::<f64>::ones([2, 4]), &target)?;
 /// assert!((loss.item()? - 4.0 * 2.0_f64.ln()).abs() < 1e-14);
 /// # Ok::<(), limpid_tensor::Error>(())

@@ -37,11 +37,11 @@ const NAME: &str = "noise_contrastive";
 ///
 /// # Example
 /// ```
-/// use limpid_loss::{AliasSampler, Loss, NoiseContrastive};
+/// use limpid_loss::{AliasSampler, Loss, NoiseContrastive, WithNoise};
 /// use limpid_tensor::{Stream, Tensor};
 ///
 /// let noise = AliasSampler::uniform(1000)?;
-/// let target = noise.with_noise([7, 9], 10, Stream::new(1));
+/// let target = WithNoise::drawn(&noise, [7, 9], 10, Stream::new(1));
 /// let criterion = NoiseContrastive::new(Tensor::zeros([1000, 4]), Tensor::zeros([1000]), noise)?;
 /// let loss = criterion.forward(&Tensor::<f64>::ones([2, 4]), &target)?;
 /// assert!((loss.item()? - (1.01_f64.ln() + 10.0 * 101.0_f64.ln())).abs() < 1e-12);

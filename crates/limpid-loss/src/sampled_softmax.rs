@@ -35,11 +35,11 @@ const NAME: &str = "sampled_softmax";
 ///
 /// # Example
 /// ```
-/// use limpid_loss::{AliasSampler, Loss, SampledSoftmax};
+/// use limpid_loss::{AliasSampler, Loss, SampledSoftmax, WithNoise};
 /// use limpid_tensor::{Stream, Tensor};
 ///
 /// let noise = AliasSampler::uniform(1000)?;
-/// let target = noise.with_noise([7, 9], 63, Stream::new(1));
+/// let target = WithNoise::drawn(&noise, [7, 9], 63, Stream::new(1));
 /// let criterion = SampledSoftmax::new(Tensor::zeros([1000, 4]), Tensor::zeros([1000]), noise)?;
 /// let loss = criterion.forward(&Tensor::<f64>::ones([2, 4]), &target)?;
 /// assert!((loss.item()? - 64.0_f64.ln()).abs() < 1e-12);
@@ -175,7 +175,7 @@ mod tests {
     fn much_noise_approaches_the_full_softmax() {
         let loss = criterion().with_correct_target(false);
         let x = sines::<f64>(&[2, 3], 0);
-        let target = loss.noise.with_noise([3, 8], 200_000, Stream::new(5));
+        let target = WithNoise::drawn(&loss.noise, [3, 8], 200_000, Stream::new(5));
         let sampled = loss.forward(&x, &target).unwrap().item().unwrap();
         let logits = x.linear(&loss.weight, Some(&loss.bias)).unwrap();
         let full = CrossEntropy::new().forward(&logits, &[3, 8]).unwrap();

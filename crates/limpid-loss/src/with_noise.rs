@@ -1,13 +1,12 @@
 //! Classes that are told from noise.
 
-use limpid_tensor::{Element, Error, Result, Tensor};
+use limpid_tensor::{Element, Error, Result, Stream, Tensor};
 
 use crate::class_rows::check_classes;
 use crate::row_scores::{Judge, Questions, check_table, row_scores};
 use crate::{AliasSampler, uninformed};
 
-/// The classes of a batch and the noise that was drawn for it, as
-/// [`AliasSampler::with_noise`](crate::AliasSampler::with_noise) draws it.
+/// The classes of a batch and the noise that was drawn for it, as [`WithNoise::drawn`] draws it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WithNoise {
     /// One class for each item.
@@ -17,6 +16,18 @@ pub struct WithNoise {
 }
 
 impl WithNoise {
+    /// A batch's classes with `per_item` noise classes for each, drawn from `stream`.
+    pub fn drawn(
+        noise: &AliasSampler,
+        classes: impl Into<Vec<usize>>,
+        per_item: usize,
+        stream: Stream,
+    ) -> Self {
+        let classes = classes.into();
+        let noise = noise.sample(classes.len() * per_item, stream);
+        Self { classes, noise }
+    }
+
     /// How many noise classes each item has.
     pub(crate) fn noise_per_item(&self, operation: &'static str) -> Result<usize> {
         let items = self.classes.len();

@@ -6,7 +6,7 @@ use limpid_loss::{
     ClassTree, CrammerSingerHinge, CrossEntropy, CrossEntropySoft, Distillation, Focal,
     GaussianNll, HierarchicalSoftmax, HingeEmbedding, Huber, KlDivergence, L1, LogCosh, Loss,
     MultilabelHinge, MultilabelSoftMargin, NegativeSampling, Nll, NoiseContrastive, PoissonNll,
-    Quantile, SampledSoftmax, SmoothL1, SoftMargin, Taught, WestonWatkinsHinge,
+    Quantile, SampledSoftmax, SmoothL1, SoftMargin, Taught, WestonWatkinsHinge, WithNoise,
 };
 use limpid_tensor::{Result, Stream, Tensor};
 
@@ -182,7 +182,7 @@ fn losses_of_very_many_classes() {
         let loss = HierarchicalSoftmax::new(tree, draw(8), Tensor::zeros([8])).unwrap();
         finite(&loss, &input, &[4]).unwrap();
         let noise = AliasSampler::uniform(9).unwrap();
-        let target = noise.with_noise([4], 6, Stream::new(1));
+        let target = WithNoise::drawn(&noise, [4], 6, Stream::new(1));
         let (weight, bias) = (draw(9), Tensor::zeros([9]));
         let loss = NegativeSampling::new(weight.clone(), bias.clone()).unwrap();
         finite(&loss, &input, &target).unwrap();

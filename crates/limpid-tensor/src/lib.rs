@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod alias_sampler;
 mod array;
 pub mod buffers;
 mod element;
@@ -14,6 +15,7 @@ pub mod random;
 mod tensor;
 mod walk;
 
+pub use alias_sampler::AliasSampler;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use graph::{

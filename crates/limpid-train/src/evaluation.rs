@@ -1,6 +1,6 @@
 //! How good a model is on a part.
 
-use limpid_data::{Dataset, Loader, Visible};
+use limpid_data::{Loader, Visible};
 use limpid_loss::{Loss, Reduction};
 use limpid_nn_layers::Module;
 use limpid_tensor::{Element, Error, Stream, without_gradient};
@@ -83,7 +83,7 @@ pub(crate) fn loader<'a, E, L, P>(
     part: &'a P,
     batch_size: usize,
     layout: Layout,
-) -> Result<Loader<'a, P::Data, KindOf<E, L>>, TrainError>
+) -> Result<Loader<'a, P, KindOf<E, L>>, TrainError>
 where
     E: Element,
     L: Loss<E> + ?Sized,
@@ -97,17 +97,17 @@ where
     })
 }
 
-pub(crate) fn evaluate_loader<E, M, L, D>(
+pub(crate) fn evaluate_loader<E, M, L, P>(
     model: &M,
     criterion: &L,
-    loader: &Loader<'_, D, KindOf<E, L>>,
+    loader: &Loader<'_, P, KindOf<E, L>>,
 ) -> Result<Evaluation, Error>
 where
     E: Element,
     M: Module<E> + ?Sized,
     L: Loss<E> + ?Sized,
     L::Target: Supervision<E>,
-    D: Dataset,
+    P: Visible,
 {
     let mut tally = Tally::default();
     for (input, target) in loader.epoch::<E>(&Stream::new(0)) {

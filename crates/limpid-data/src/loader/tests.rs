@@ -1,7 +1,7 @@
 use ndarray::{Array3, ArrayView2, array};
 
 use super::*;
-use crate::{Images, Split, Table, Train};
+use crate::{Images, Split, Table, Target, Train};
 
 fn numbered(rows: usize) -> Train<Table> {
     let features = Array2::from_shape_fn((rows, 2), |(row, column)| (row * 10 + column) as f64);

@@ -12,9 +12,9 @@ use crate::run::Run;
 use crate::{Keep, Supervision, TrainError, Trained};
 
 /// The parts of a run that do not change.
-pub(super) struct Course<'a, D, K> {
-    pub(super) train: Loader<'a, D, K>,
-    pub(super) validation: Option<Loader<'a, D, K>>,
+pub(super) struct Course<'a, D: Dataset, K> {
+    pub(super) train: Loader<'a, Train<D>, K>,
+    pub(super) validation: Option<Loader<'a, Validation<D>, K>>,
     pub(super) stream: Stream,
     pub(super) origin: Origin,
 }

@@ -1,14 +1,11 @@
-//! Draws from a distribution over very many classes.
+//! Draws from a distribution over many classes, or over rows.
 
-use limpid_tensor::{Error, Generator, Result, Stream};
-
-use crate::WithNoise;
+use crate::{Error, Generator, Result, Stream};
 
 const NAME: &str = "alias_sampler";
 
 /// A distribution over classes that is drawn from in constant time, however many classes there are.
-/// [`NegativeSampling`](crate::NegativeSampling), [`SampledSoftmax`](crate::SampledSoftmax) and
-/// [`NoiseContrastive`](crate::NoiseContrastive) take their noise from it.
+/// Losses of very many classes take their noise from it, and a loader the rows that have weights.
 ///
 /// Each class has a column of equal width, of which it keeps a part and leaves the rest to one other
 /// class, its alias. A draw chooses a column and a height in it. The table is built in linear time and
@@ -19,8 +16,7 @@ const NAME: &str = "alias_sampler";
 ///
 /// # Example
 /// ```
-/// use limpid_loss::AliasSampler;
-/// use limpid_tensor::Stream;
+/// use limpid_tensor::{AliasSampler, Stream};
 ///
 /// let words = AliasSampler::unigram(&[16.0, 1.0, 0.0])?;
 /// assert!((words.probability(0) - 8.0 / 9.0).abs() < 1e-15);
@@ -124,18 +120,6 @@ impl AliasSampler {
         let mut generator = stream.generator();
         (0..number).map(|_| self.draw(&mut generator)).collect()
     }
-
-    /// A batch's classes with `per_item` noise classes for each, drawn from `stream`.
-    pub fn with_noise(
-        &self,
-        classes: impl Into<Vec<usize>>,
-        per_item: usize,
-        stream: Stream,
-    ) -> WithNoise {
-        let classes = classes.into();
-        let noise = self.sample(classes.len() * per_item, stream);
-        WithNoise { classes, noise }
-    }
 }
 
 #[cfg(test)]
@@ -186,8 +170,6 @@ mod tests {
         let one = AliasSampler::uniform(1).unwrap();
         assert_eq!(one.sample(3, Stream::new(1)), [0, 0, 0]);
         assert_eq!(one.sample(0, Stream::new(1)), []);
-        let noise = one.with_noise(vec![0, 0], 2, Stream::new(1)).noise;
-        assert_eq!(noise, [0; 4]);
         for weights in [&[][..], &[0.0], &[1.0, -1.0], &[f64::NAN], &[f64::INFINITY]] {
             assert!(AliasSampler::new(weights).is_err(), "{weights:?}");
         }
