@@ -5,9 +5,9 @@ use ndarray::{Array2, ArrayView2, Axis, s};
 
 use crate::{DataError, Fingerprint, FingerprintBuilder, Target};
 
-/// Rows of equal shape, each with its target. Implemented by [`Table`](crate::Table),
+/// Rows of equal shape, each with its target; threads may read it at once. Implemented by [`Table`](crate::Table),
 /// [`Images`](crate::Images) and, without targets, by `ndarray::Array2<f64>`.
-pub trait Dataset: Sized {
+pub trait Dataset: Sized + Sync {
     /// What the dataset is called in messages and records.
     fn name(&self) -> &str;
 

@@ -231,6 +231,14 @@ pub enum DataError {
         /// Rows there are.
         found: usize,
     },
+    /// A worker of a loader could not make its batch: a map or an augmentation panicked.
+    #[error("batch {batch}: expected it to be made, found: {problem}")]
+    Worker {
+        /// The batch of the epoch, from 0.
+        batch: usize,
+        /// What the panic said.
+        problem: String,
+    },
     /// The test part was opened before, or without a reason.
     #[error("test part of {file}: expected its first opening, with a reason; found {found}")]
     Sealed {

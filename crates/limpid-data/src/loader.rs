@@ -7,8 +7,12 @@ use std::sync::Arc;
 use limpid_tensor::{Element, Stream, Tensor};
 use ndarray::{Array2, ArrayD, IxDyn};
 
+use crate::epoch::Plan;
 use crate::row_map::check_width;
-use crate::{Classes, DataError, Dataset, Order, RowMap, TargetKind, Values, Visible};
+use crate::{
+    Augment, Blend, Classes, DataError, Dataset, Epoch, Mix, Order, RowMap, SoftClasses,
+    TargetKind, Train, Values, Visible,
+};
 
 /// What becomes of the rows that do not fill a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -45,7 +49,12 @@ pub struct Loader<'a, P: Visible, K> {
     batch_size: usize,
     order: Order,
     last: LastBatch,
+    augments: Vec<Arc<dyn Augment + 'a>>,
+    mix: Option<Arc<dyn Mix + 'a>>,
     map: Option<Arc<dyn RowMap + 'a>>,
+    /// As the dataset has it.
+    given_shape: Vec<usize>,
+    /// As a batch has it.
     row_shape: Vec<usize>,
     kind: PhantomData<fn() -> K>,
 }
@@ -72,6 +81,17 @@ impl<'a, P: Visible> Loader<'a, P, Values> {
     }
 }
 
+impl<'a, P: Visible> Loader<'a, P, SoftClasses> {
+    /// Batches of `batch_size` rows with the probabilities of their classes, for losses that take
+    /// such, and for mixing.
+    ///
+    /// # Errors
+    /// As [`Loader::classes`].
+    pub fn soft_classes(part: &'a P, batch_size: usize) -> Result<Self, DataError> {
+        Self::new(part, batch_size)
+    }
+}
+
 impl<'a, P: Visible, K: TargetKind> Loader<'a, P, K> {
     /// Batches of `batch_size` rows with targets of a kind that the context decides.
     ///
@@ -91,11 +111,14 @@ impl<'a, P: Visible, K: TargetKind> Loader<'a, P, K> {
         }
         K::check(data.name(), data.target())?;
         Ok(Self {
+            given_shape: data.row_shape(),
             row_shape: data.row_shape(),
             data,
             batch_size,
             order: Order::Given,
             last: LastBatch::Keep,
+            augments: Vec::new(),
+            mix: None,
             map: None,
             kind: PhantomData,
         })
@@ -188,38 +211,53 @@ impl<'a, P: Visible, K: TargetKind> Loader<'a, P, K> {
         self.rows().div_ceil(self.batch_size)
     }
 
-    /// One pass over the rows. The stream decides the order, unless that is [`Order::Given`]: fork
-    /// it by the epoch.
+    /// One pass over the rows. The stream decides the order, unless that is [`Order::Given`], and all
+    /// augmentation: fork it by the epoch.
     pub fn epoch<E: Element>(&self, stream: &Stream) -> Epoch<'_, P, K, E> {
         let mut rows = self.order.draw(self.data, stream);
         rows.truncate(self.rows());
-        Epoch {
+        Epoch::new(Plan {
             loader: self,
             rows,
-            next: 0,
-            element: PhantomData,
-        }
+            stream: *stream,
+        })
     }
 
-    /// The batch of these rows.
+    /// The batch of these rows, mapped and not augmented.
     ///
     /// # Errors
     /// [`DataError::RowOutOfRange`].
     pub fn batch<E: Element>(&self, rows: &[usize]) -> Result<(Tensor<E>, K::Batch<E>), DataError> {
         self.data.check_rows(rows)?;
-        Ok(self.gather(rows))
+        Ok(self.gather(rows, None))
     }
 
-    fn gather<E: Element>(&self, rows: &[usize]) -> (Tensor<E>, K::Batch<E>) {
-        let inputs: Vec<E> = match &self.map {
-            None => self.data.gather(rows),
-            Some(map) => {
-                let values = self.data.gather::<f64>(rows);
-                let plain = Array2::from_shape_vec((rows.len(), map.input_width()), values);
-                let mapped = plain
-                    .map(|plain| map.map_block(plain.view()))
-                    .unwrap_or_default();
-                mapped.iter().map(|&value| E::of(value)).collect()
+    /// The batch of these rows. `chance` is the epoch's stream and the place of the first row in the
+    /// epoch; without it nothing is augmented.
+    pub(crate) fn gather<E: Element>(
+        &self,
+        rows: &[usize],
+        chance: Option<(Stream, usize)>,
+    ) -> (Tensor<E>, K::Batch<E>) {
+        let is_varied = !self.augments.is_empty() || self.mix.is_some();
+        let mut blends = Vec::new();
+        let inputs: Vec<E> = match (chance.filter(|_| is_varied), &self.map) {
+            (None, None) => self.data.gather(rows),
+            (chance, map) => {
+                let mut values = self.data.gather::<f64>(rows);
+                if let Some((stream, place)) = chance {
+                    blends = self.vary(&mut values, rows.len(), place, &stream);
+                }
+                match map {
+                    None => values.into_iter().map(E::of).collect(),
+                    Some(map) => {
+                        let plain = Array2::from_shape_vec((rows.len(), map.input_width()), values);
+                        let mapped = plain
+                            .map(|plain| map.map_block(plain.view()))
+                            .unwrap_or_default();
+                        mapped.iter().map(|&value| E::of(value)).collect()
+                    }
+                }
             }
         };
         let mut shape = vec![rows.len()];
@@ -232,8 +270,63 @@ impl<'a, P: Visible, K: TargetKind> Loader<'a, P, K> {
             .expect("a dataset's rows are of the shape that it says");
         (
             Tensor::from_array(inputs),
-            K::gather(self.data.target(), rows),
+            K::gather(self.data.target(), rows, &blends),
         )
+    }
+
+    /// Augments each row by its place in the epoch, then mixes the batch.
+    fn vary(&self, values: &mut [f64], rows: usize, place: usize, stream: &Stream) -> Vec<Blend> {
+        let shape = &self.given_shape;
+        let of_rows = stream.fork("augment");
+        let width = shape.iter().product::<usize>().max(1);
+        for (row, values) in values.chunks_exact_mut(width).enumerate() {
+            let of_row = of_rows.fork(place + row);
+            for (number, augment) in self.augments.iter().enumerate() {
+                augment.augment(values, shape, &of_row.fork(number));
+            }
+        }
+        self.mix.as_ref().map_or_else(Vec::new, |mix| {
+            mix.mix(values, rows, shape, &stream.fork("mix").fork(place))
+        })
+    }
+}
+
+/// What only training rows go through. A loader of any other part has no such method:
+/// ```compile_fail,E0599
+/// # use limpid_data::{Flip, Fractions, Loader, Split, classics};
+/// # use limpid_tensor::Stream;
+/// # let split = Split::random(&classics::digits().unwrap(), Fractions::default(), &Stream::new(7)).unwrap();
+/// let loader = Loader::classes(&split.validation, 32).unwrap().with_augment(Flip::horizontal());
+/// ```
+impl<'a, D: Dataset, K: TargetKind> Loader<'a, Train<D>, K> {
+    /// With each row of an epoch changed by chance, after what was added before. The rows of
+    /// [`Loader::batch`] stay as they are.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] when rows of this shape cannot be augmented so, or a setting is out of
+    /// its range.
+    pub fn with_augment(mut self, augment: impl Augment + 'a) -> Result<Self, DataError> {
+        augment.check(&self.given_shape)?;
+        self.augments.push(Arc::new(augment));
+        Ok(self)
+    }
+
+    /// With the rows of each batch mixed with each other, and their targets.
+    ///
+    /// # Errors
+    /// [`DataError::TargetKind`] for [`Classes`], which cannot be mixed: use
+    /// [`Loader::soft_classes`]; else as [`Loader::with_augment`].
+    pub fn with_mix(mut self, mix: impl Mix + 'a) -> Result<Self, DataError> {
+        if !K::MIXES {
+            return Err(DataError::TargetKind {
+                file: self.data.name().to_owned(),
+                expected: "numbers or soft classes, which can be mixed",
+                found: self.data.target().kind(),
+            });
+        }
+        mix.check(&self.given_shape)?;
+        self.mix = Some(Arc::new(mix));
+        Ok(self)
     }
 }
 
@@ -246,40 +339,12 @@ impl<P: Visible, K: TargetKind> fmt::Debug for Loader<'_, P, K> {
             .field("batch_size", &self.batch_size)
             .field("order", &self.order)
             .field("last", &self.last)
+            .field("augments", &self.augments)
+            .field("mix", &self.mix)
             .field("mapped", &self.map.is_some())
             .finish()
     }
 }
-
-/// One pass over a loader's rows: inputs and targets of each batch.
-#[derive(Debug)]
-pub struct Epoch<'a, P: Visible, K: TargetKind, E> {
-    loader: &'a Loader<'a, P, K>,
-    rows: Vec<usize>,
-    next: usize,
-    element: PhantomData<E>,
-}
-
-impl<P: Visible, K: TargetKind, E: Element> Iterator for Epoch<'_, P, K, E> {
-    type Item = (Tensor<E>, K::Batch<E>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let end = (self.next + self.loader.batch_size).min(self.rows.len());
-        let rows = self
-            .rows
-            .get(self.next..end)
-            .filter(|rows| !rows.is_empty())?;
-        self.next = end;
-        Some(self.loader.gather(rows))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.rows.len() - self.next).div_ceil(self.loader.batch_size);
-        (left, Some(left))
-    }
-}
-
-impl<P: Visible, K: TargetKind, E: Element> ExactSizeIterator for Epoch<'_, P, K, E> {}
 
 #[cfg(test)]
 mod tests;

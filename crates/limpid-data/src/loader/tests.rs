@@ -1,7 +1,7 @@
 use ndarray::{Array3, ArrayView2, array};
 
 use super::*;
-use crate::{Images, Split, Table, Target, Train};
+use crate::{Flip, GaussianNoise, Images, Mixup, RowWeights, Split, Table, Target, Train};
 
 fn numbered(rows: usize) -> Train<Table> {
     let features = Array2::from_shape_fn((rows, 2), |(row, column)| (row * 10 + column) as f64);
@@ -171,5 +171,110 @@ fn a_row_beyond_the_end_is_an_error() {
             }
         ),
         "{error}"
+    );
+}
+
+#[test]
+fn augmentation_follows_the_place_in_the_epoch_and_not_the_batch() {
+    let train = numbered(23);
+    let noise = GaussianNoise::new(0.5).unwrap();
+    let rows = |batch_size: usize, seed: u64| {
+        let loader = Loader::classes(&train, batch_size).unwrap().shuffled();
+        let loader = loader.with_augment(noise).unwrap();
+        let epoch = loader.epoch::<f64>(&Stream::new(seed));
+        epoch
+            .flat_map(|(inputs, _)| inputs.to_vec())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rows(4, 1), rows(23, 1));
+    assert_ne!(rows(4, 1), rows(4, 2));
+    // Rows that come twice are not augmented alike.
+    let twice = RowWeights::new(vec![1.0; 23]).unwrap();
+    let loader = Loader::classes(&train, 23).unwrap();
+    let loader = loader.with_order(Order::Weighted(twice)).unwrap();
+    let loader = loader.with_augment(noise).unwrap();
+    let (inputs, _) = loader.epoch::<f64>(&Stream::new(1)).next().unwrap();
+    let mut first: Vec<f64> = inputs.view().outer_iter().map(|row| row[0]).collect();
+    first.sort_by(f64::total_cmp);
+    first.dedup();
+    assert_eq!(first.len(), 23);
+    // A batch by its rows is what the part holds.
+    assert_eq!(loader.batch::<f64>(&[1]).unwrap().0.to_vec(), [10.0, 11.0]);
+}
+
+#[test]
+fn augmentation_comes_before_the_map_and_knows_the_image_also_of_flat_rows() {
+    let pixels = Array3::from_shape_fn((2, 1, 2), |(image, _, column)| (image + column) as u8 * 51);
+    let train = Split::train_only(Images::new("dots", pixels, vec![0, 1], 2).unwrap()).unwrap();
+    let flip = Flip::horizontal().with_probability(1.0).unwrap();
+    let loader = Loader::classes(&train, 2).unwrap().flat();
+    let loader = loader.with_augment(flip).unwrap().with_map(FirstColumn);
+    let (inputs, _) = loader
+        .unwrap()
+        .epoch::<f64>(&Stream::new(1))
+        .next()
+        .unwrap();
+    assert_eq!(inputs.view(), array![[0.2], [0.4]].into_dyn());
+    let table = numbered(3);
+    let error = Loader::classes(&table, 2).unwrap().with_augment(flip);
+    assert!(matches!(error, Err(DataError::Setting { .. })));
+}
+
+#[test]
+fn numbers_are_mixed_with_their_rows_and_classes_are_not_mixed() {
+    let features = Array2::from_shape_fn((6, 1), |(row, _)| row as f64);
+    let target = Target::column((0..6).map(|row| 10.0 * f64::from(row)).collect());
+    let train = Split::train_only(Table::new("toy", features, target).unwrap()).unwrap();
+    let mixup = Mixup::new(1.0).unwrap();
+    let loader = Loader::values(&train, 6).unwrap().with_mix(mixup).unwrap();
+    let (inputs, targets) = loader.epoch::<f64>(&Stream::new(2)).next().unwrap();
+    let (inputs, targets) = (inputs.to_vec(), targets.to_vec());
+    assert!(
+        inputs
+            .iter()
+            .zip(&targets)
+            .all(|(input, target)| (10.0 * input - target).abs() < 1e-12)
+    );
+    assert!(inputs.iter().any(|input| input.fract() != 0.0));
+    let error = Loader::classes(&numbered(3), 2)
+        .unwrap()
+        .with_mix(mixup)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "toy: expected a target of numbers or soft classes, which can be mixed, found classes"
+    );
+}
+
+#[test]
+fn soft_classes_are_whole_until_they_are_mixed() {
+    let train = numbered(8);
+    let loader = Loader::soft_classes(&train, 8).unwrap();
+    let (_, targets) = loader.epoch::<f32>(&Stream::new(1)).next().unwrap();
+    assert_eq!(
+        targets.argmax(-1).unwrap().into_raw_vec_and_offset().0,
+        [0, 1, 0, 1, 0, 1, 0, 1]
+    );
+    let loader = loader.with_mix(Mixup::new(1.0).unwrap()).unwrap();
+    let (_, mixed) = loader.epoch::<f64>(&Stream::new(1)).next().unwrap();
+    for row in mixed.view().outer_iter() {
+        assert!((row.sum() - 1.0).abs() < 1e-15 && row[0] >= 0.0 && row[1] >= 0.0);
+    }
+    assert!(mixed.to_vec().iter().any(|share| share.fract() != 0.0));
+    assert!(Loader::<_, SoftClasses>::new(&train, 0).is_err());
+}
+
+#[test]
+fn skipped_batches_are_those_of_the_epoch() {
+    let train = numbered(23);
+    let loader = Loader::classes(&train, 4).unwrap().shuffled();
+    let epoch = || loader.epoch::<f64>(&Stream::new(1));
+    let all: Vec<Vec<f64>> = epoch().map(|(inputs, _)| inputs.to_vec()).collect();
+    let later: Vec<Vec<f64>> = epoch().skip(4).map(|(inputs, _)| inputs.to_vec()).collect();
+    assert_eq!(later, all[4..]);
+    assert_eq!(epoch().from_batch(5).next().unwrap().0.to_vec(), all[5]);
+    assert_eq!(
+        (epoch().from_batch(9).len(), epoch().nth(6).is_none()),
+        (0, true)
     );
 }
