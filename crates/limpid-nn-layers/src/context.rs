@@ -18,6 +18,19 @@ pub enum Mode {
     Eval,
 }
 
+/// How batch norms' running statistics move in a pass that trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunningStatistics {
+    /// By their own momentum.
+    #[default]
+    Moving,
+    /// Towards the mean of all batches, this one being the first: what was there before is
+    /// forgotten.
+    Begun,
+    /// Towards the mean of all batches so far.
+    Averaged,
+}
+
 /// The surroundings of one forward pass.
 ///
 /// # Example
@@ -32,6 +45,7 @@ pub enum Mode {
 pub struct Context<'a, E: Element> {
     mode: Mode,
     noise: bool,
+    statistics: RunningStatistics,
     stream: Stream,
     path: Path,
     /// How often each path has asked for a stream, so that a module used twice draws twice.
@@ -55,6 +69,7 @@ impl<'a, E: Element> Context<'a, E> {
         Self {
             mode,
             noise: mode == Mode::Train,
+            statistics: RunningStatistics::Moving,
             stream,
             path: Path::root(),
             draws: BTreeMap::new(),
@@ -78,6 +93,19 @@ impl<'a, E: Element> Context<'a, E> {
     pub fn without_noise(mut self) -> Self {
         self.noise = false;
         self
+    }
+
+    /// The same pass, with running statistics that move in this way; see
+    /// [`renew_batch_norms`](crate::renew_batch_norms).
+    #[must_use]
+    pub fn with_statistics(mut self, statistics: RunningStatistics) -> Self {
+        self.statistics = statistics;
+        self
+    }
+
+    /// How running statistics are to move.
+    pub fn statistics(&self) -> RunningStatistics {
+        self.statistics
     }
 
     /// Whether layers that add randomness should: in training, unless the pass is without noise.

@@ -38,7 +38,7 @@ pub use attention::{
     MultiheadAttentionConfig, scaled_dot_product_attention,
 };
 pub use bilinear::Bilinear;
-pub use context::{Context, Mode, Updates};
+pub use context::{Context, Mode, RunningStatistics, Updates};
 pub use conv::{
     Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig,
     ConvTranspose2d, ConvTranspose2dConfig, Padding,
@@ -54,7 +54,7 @@ pub use module::Module;
 pub use noise::GaussianNoise;
 pub use norm::{
     BatchNorm, BatchNormConfig, GroupNorm, InstanceNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm,
-    RmsNorm,
+    RmsNorm, renew_batch_norms,
 };
 pub use pad::{Pad, Pad1d, Pad2d};
 pub use pool::{

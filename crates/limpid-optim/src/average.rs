@@ -1,16 +1,18 @@
 //! Averages of a model's weights over a run.
 
-use limpid_tensor::{Element, Error, Result, State, Tensor};
+use limpid_tensor::{
+    Buffer, Element, Error, Parameter, Parameters, Path, Result, State, Tensor, Visitor,
+};
 
-use crate::setting;
+use crate::{setting, sweep};
 
-/// The exponential moving average of a model's state: it starts at the first state that it is
-/// handed, and then
+/// The exponential moving average of a model's parameters and buffers: it starts at what the first
+/// model has that it is handed, and then
 ///
 /// ```text
-/// average = decay * average + (1 - decay) * state
+/// average = decay * average + (1 - decay) * model
 /// ```
-/// It looks back over about `1 / (1 - decay)` updates. Buffers are averaged as parameters are.
+/// It looks back over about `1 / (1 - decay)` updates.
 ///
 /// # Source
 /// Polyak & Juditsky (1992), "Acceleration of stochastic approximation by averaging"; equals
@@ -19,13 +21,13 @@ use crate::setting;
 /// # Example
 /// ```
 /// use limpid_optim::Ema;
-/// use limpid_tensor::{Parameter, State, Tensor};
+/// use limpid_tensor::{Parameter, Tensor};
 ///
 /// let mut weight = Parameter::new(Tensor::<f64>::zeros([1]));
 /// let mut average = Ema::new(0.75)?;
-/// average.update(&State::of(&weight))?;
+/// average.update(&weight)?;
 /// weight.set(Tensor::ones([1]))?;
-/// average.update(&State::of(&weight))?;
+/// average.update(&weight)?;
 /// let values = average.state()?;
 /// assert_eq!(values.entries()[0].1.to_vec(), [0.25]);
 /// # Ok::<(), limpid_tensor::Error>(())
@@ -49,7 +51,7 @@ impl<E: Element> Ema<E> {
         })
     }
 
-    /// Goes on from an average of `updates` states.
+    /// Goes on from an average over `updates` updates.
     ///
     /// # Errors
     /// As [`Ema::new`].
@@ -60,25 +62,26 @@ impl<E: Element> Ema<E> {
         })
     }
 
-    /// Takes the state into the average.
+    /// Takes what the model is now into the average, in one pass over memory.
     ///
     /// # Errors
-    /// A parameters error when it has other paths or shapes than the first one.
-    pub fn update(&mut self, state: &State<E>) -> Result<()> {
+    /// A parameters error when it has other paths or shapes than the first one; the average is then
+    /// left as it is.
+    pub fn update<M: Parameters<E> + ?Sized>(&mut self, model: &M) -> Result<()> {
         let (kept, entering) = (E::of(self.decay), E::of(1.0 - self.decay));
         self.running
-            .update(state, |average, new| kept * average + entering * new)
+            .update(model, &|average, new| kept * average + entering * new)
     }
 
     /// The average, empty before the first update.
     ///
     /// # Errors
-    /// None in practice: the shapes are those of the states.
+    /// None in practice: the shapes are those of the model.
     pub fn state(&self) -> Result<State<E>> {
         self.running.state()
     }
 
-    /// How many states it has taken in.
+    /// How many updates there have been.
     pub fn updates(&self) -> u64 {
         self.running.updates
     }
@@ -89,19 +92,37 @@ impl<E: Element> Ema<E> {
     }
 }
 
-/// The plain average of the states that it is handed, as stochastic weight averaging takes them
-/// along the end of a run with a high rate.
+/// The plain average of a model's parameters and buffers at the times of the updates.
 ///
 /// ```text
-/// average = average + (state - average) / (n + 1)
+/// average = average + (model - average) / (n + 1)
 /// ```
+/// Updated after every step it is Polyak's average of all iterates; updated now and then along the
+/// end of a run with a high rate, stochastic weight averaging.
+///
 /// Running statistics of batch normalisation do not belong to averaged weights: renew them on the
-/// training data before the average is used.
+/// training rows before the average is used, as `renew_batch_norms` of `limpid-nn-layers` does.
 ///
 /// # Source
-/// Izmailov et al. (2018), "Averaging weights leads to wider optima and better generalization";
-/// equals torch.optim.swa_utils.AveragedModel (2.15), except that PyTorch leaves buffers alone by
-/// default.
+/// Polyak & Juditsky (1992), "Acceleration of stochastic approximation by averaging"; Izmailov et
+/// al. (2018), "Averaging weights leads to wider optima and better generalization"; equals
+/// torch.optim.swa_utils.AveragedModel (2.15), except that PyTorch leaves buffers alone by default.
+///
+/// # Example
+/// ```
+/// use limpid_optim::Swa;
+/// use limpid_tensor::{Parameter, Tensor};
+///
+/// let mut weight = Parameter::new(Tensor::<f64>::zeros([1]));
+/// let mut average = Swa::new();
+/// for value in [1.0, 5.0, 6.0] {
+///     weight.set(Tensor::full([1], value))?;
+///     average.update(&weight)?;
+/// }
+/// average.state()?.apply(&mut weight)?;
+/// assert_eq!(weight.to_vec(), [4.0]);
+/// # Ok::<(), limpid_tensor::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Swa<E: Element> {
     running: Running<E>,
@@ -115,32 +136,32 @@ impl<E: Element> Swa<E> {
         }
     }
 
-    /// Goes on from an average of `updates` states.
+    /// Goes on from an average over `updates` updates.
     pub fn resume(average: &State<E>, updates: u64) -> Self {
         Self {
             running: Running::resume(average, updates),
         }
     }
 
-    /// Takes the state into the average.
+    /// Takes what the model is now into the average, in one pass over memory.
     ///
     /// # Errors
-    /// A parameters error when it has other paths or shapes than the first one.
-    pub fn update(&mut self, state: &State<E>) -> Result<()> {
+    /// As [`Ema::update`].
+    pub fn update<M: Parameters<E> + ?Sized>(&mut self, model: &M) -> Result<()> {
         let count = E::of((self.running.updates + 1) as f64);
         self.running
-            .update(state, |average, new| average + (new - average) / count)
+            .update(model, &|average, new| average + (new - average) / count)
     }
 
     /// The average, empty before the first update.
     ///
     /// # Errors
-    /// None in practice: the shapes are those of the states.
+    /// None in practice: the shapes are those of the model.
     pub fn state(&self) -> Result<State<E>> {
         self.running.state()
     }
 
-    /// How many states it has taken in.
+    /// How many updates there have been.
     pub fn updates(&self) -> u64 {
         self.running.updates
     }
@@ -182,32 +203,44 @@ impl<E: Element> Running<E> {
         }
     }
 
-    fn update(&mut self, state: &State<E>, average: impl Fn(E, E) -> E) -> Result<()> {
+    fn update<M: Parameters<E> + ?Sized>(
+        &mut self,
+        model: &M,
+        average: &(impl Fn(E, E) -> E + Sync),
+    ) -> Result<()> {
         if self.updates == 0 {
-            *self = Self::resume(state, 1);
+            *self = Self::resume(&State::of(model), 1);
             return Ok(());
         }
-        let entries = state.entries();
-        if self.entries.len() != entries.len() {
-            let expected = format!("{} values", self.entries.len());
-            return Err(Error::parameters(
-                "average",
-                expected,
-                entries.len().to_string(),
-            ));
-        }
-        for (own, (path, value)) in self.entries.iter().zip(entries) {
-            if own.path != *path || own.shape != value.shape() {
-                let expected = format!("`{}` of shape {:?}", own.path, own.shape);
+        let mut met = 0;
+        let mut outcome = Ok(());
+        visit(model, |path, value| {
+            let known = self.entries.get(met);
+            met += 1;
+            if known.is_some_and(|own| own.path == path && own.shape == value.shape()) {
+                return;
+            }
+            if outcome.is_ok() {
+                let expected = known.map_or("no more values".to_owned(), |own| {
+                    format!("`{}` of shape {:?}", own.path, own.shape)
+                });
                 let found = format!("`{path}` of shape {:?}", value.shape());
-                return Err(Error::parameters("average", expected, found));
+                outcome = Err(Error::parameters("average", expected, found));
             }
+        });
+        outcome?;
+        if met < self.entries.len() {
+            let expected = format!("{} values", self.entries.len());
+            return Err(Error::parameters("average", expected, met.to_string()));
         }
-        for (own, (_, value)) in self.entries.iter_mut().zip(entries) {
-            for (element, &new) in own.elements.iter_mut().zip(value.elements().iter()) {
-                *element = average(*element, new);
+        let mut entries = self.entries.iter_mut();
+        visit(model, |_, value| {
+            if let Some(own) = entries.next() {
+                sweep::plain(&mut own.elements, &value.elements(), &|own, new| {
+                    *own = average(*own, new);
+                });
             }
-        }
+        });
         self.updates += 1;
         Ok(())
     }
@@ -223,22 +256,39 @@ impl<E: Element> Running<E> {
     }
 }
 
+/// Calls `each` with every parameter and buffer of a model, in its order.
+fn visit<E: Element, M: Parameters<E> + ?Sized>(model: &M, each: impl FnMut(&str, &Tensor<E>)) {
+    model.visit(&mut Path::root(), &mut Each(each));
+}
+
+struct Each<F>(F);
+
+impl<'a, E: Element, F: FnMut(&str, &Tensor<E>)> Visitor<'a, E> for Each<F> {
+    fn parameter(&mut self, path: &Path, parameter: &'a Parameter<E>) {
+        (self.0)(path.as_str(), parameter);
+    }
+
+    fn buffer(&mut self, path: &Path, buffer: &'a Buffer<E>) {
+        (self.0)(path.as_str(), buffer);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn state(path: &str, values: &[f64]) -> State<f64> {
-        let value = Tensor::from_vec(values.to_vec(), [values.len()]).unwrap();
-        State::from_entries(vec![(path.to_owned(), value)])
+    fn model(values: &[&[f64]]) -> Vec<Parameter<f64>> {
+        let tensor = |part: &&[f64]| Tensor::from_vec(part.to_vec(), [part.len()]).unwrap();
+        values.iter().map(tensor).map(Parameter::new).collect()
     }
 
     #[test]
     fn the_plain_average_weighs_all_alike() {
         let mut average = Swa::new();
         for value in [1.0, 5.0, 6.0] {
-            average.update(&state("weight", &[value])).unwrap();
+            average.update(&model(&[&[value]])).unwrap();
         }
-        assert_eq!(average.state().unwrap(), state("weight", &[4.0]));
+        assert_eq!(average.state().unwrap(), State::of(&model(&[&[4.0]])));
         assert_eq!(average.updates(), 3);
     }
 
@@ -247,21 +297,41 @@ mod tests {
         let mut whole = Ema::new(0.9).unwrap();
         let mut broken = Ema::new(0.9).unwrap();
         for value in [1.0, 5.0, 6.0] {
-            whole.update(&state("weight", &[value])).unwrap();
+            whole.update(&model(&[&[value]])).unwrap();
             broken = Ema::resume(0.9, &broken.state().unwrap(), broken.updates()).unwrap();
-            broken.update(&state("weight", &[value])).unwrap();
+            broken.update(&model(&[&[value]])).unwrap();
         }
         assert_eq!(whole.state().unwrap(), broken.state().unwrap());
     }
 
     #[test]
-    fn other_models_are_refused() {
+    fn buffers_are_averaged_as_parameters_are() {
+        let mut average = Ema::new(0.5).unwrap();
+        for value in [2.0, 4.0] {
+            average
+                .update(&Buffer::new(Tensor::<f64>::full([2], value)))
+                .unwrap();
+        }
+        assert_eq!(average.state().unwrap().entries()[0].1.to_vec(), [3.0, 3.0]);
+    }
+
+    #[test]
+    fn other_models_are_refused_and_change_nothing() {
         let mut average = Swa::new();
-        average.update(&state("weight", &[1.0])).unwrap();
-        assert!(average.update(&state("bias", &[1.0])).is_err());
-        assert!(average.update(&state("weight", &[1.0, 2.0])).is_err());
-        assert!(average.update(&State::from_entries(Vec::new())).is_err());
-        assert_eq!(average.state().unwrap(), state("weight", &[1.0]));
+        let first = model(&[&[1.0], &[2.0]]);
+        average.update(&first).unwrap();
+        let others: [&[&[f64]]; 4] = [
+            &[&[1.0]],
+            &[&[7.0], &[1.0, 2.0]],
+            &[&[7.0], &[2.0], &[3.0]],
+            &[],
+        ];
+        for other in others {
+            let error = average.update(&model(other)).unwrap_err();
+            assert_eq!(error.operation(), "average");
+        }
+        assert!(average.update(&first[0]).is_err());
+        assert_eq!(average.state().unwrap(), State::of(&first));
         assert!(Ema::<f64>::new(1.0).is_err());
     }
 }

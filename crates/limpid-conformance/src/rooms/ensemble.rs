@@ -2,15 +2,13 @@
 //! step.
 
 use limpid_ensemble::{Ema, Swa, majority, mean};
-use limpid_tensor::{Element, Result, State, Tensor};
+use limpid_tensor::{Element, Parameter, Result, State, Tensor};
 
 use super::{Operation, Outcome, operations};
 use crate::attributes::required;
 use crate::inputs::Inputs;
 use crate::outputs::Outputs;
 use crate::values::{Data, Values};
-
-const NAME: &str = "weight";
 
 /// The room's table.
 pub(super) const OPERATIONS: &[Operation] = operations![
@@ -26,15 +24,15 @@ pub(super) const OPERATIONS: &[Operation] = operations![
     },
     "ensemble/ema" => |it| {
         let mut ema = Ema::new(required(it.attributes().number("decay")?, "decay")?)?;
-        averages(it, |state| {
-            ema.update(state)?;
+        averages(it, |weight| {
+            ema.update(weight)?;
             ema.state()
         })
     },
     "ensemble/swa" => |it| {
         let mut swa = Swa::new();
-        averages(it, |state| {
-            swa.update(state)?;
+        averages(it, |weight| {
+            swa.update(weight)?;
             swa.state()
         })
     },
@@ -42,14 +40,14 @@ pub(super) const OPERATIONS: &[Operation] = operations![
 
 fn averages<E: Element>(
     inputs: &Inputs<'_, E>,
-    mut average: impl FnMut(&State<E>) -> Result<State<E>>,
+    mut average: impl FnMut(&Parameter<E>) -> Result<State<E>>,
 ) -> Outcome<E> {
     let weights = inputs.tensor("weights")?;
     let mut after = Vec::new();
     for step in 0..weights.size(0)? {
         let weight = weights.narrow(0, step, 1)?.squeeze(0)?;
-        let state = average(&State::from_entries(vec![(NAME.to_owned(), weight)]))?;
-        after.extend(state.get(NAME).cloned());
+        let state = average(&Parameter::new(weight))?;
+        after.extend(state.entries().first().map(|(_, value)| value.clone()));
     }
     let after: Vec<&Tensor<E>> = after.iter().collect();
     Ok(Outputs::named("average", Tensor::stack(&after, 0)?))

@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Buffer, Element, Error, Parameter, Result, Tensor, count};
 
-use crate::{Context, Module, Parameters};
+use crate::{Context, Module, Parameters, RunningStatistics};
 
 /// How a [`BatchNorm`] layer is to be made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,14 +160,17 @@ impl<E: Element> BatchNorm<E> {
 
     /// Counts a batch and moves the running statistics towards its `mean` and `variance`.
     fn keep(&self, context: &mut Context<'_, E>, mean: &[f64], variance: &[f64]) -> Result<()> {
+        let statistics = context.statistics();
         let mut old = |name, buffer: &Buffer<E>| {
-            let updated = context.updated(name);
-            updated.unwrap_or_else(|| buffer.value().clone())
+            context.updated(name).unwrap_or_else(|| match statistics {
+                RunningStatistics::Begun => Tensor::zeros(buffer.shape()),
+                _ => buffer.value().clone(),
+            })
         };
         let tracked = old("num_batches_tracked", &self.num_batches_tracked).add_scalar(1.0);
-        let share = match self.momentum {
-            Some(momentum) => momentum,
-            None => tracked.item()?.double().recip(),
+        let share = match (self.momentum, statistics) {
+            (Some(momentum), RunningStatistics::Moving) => momentum,
+            _ => tracked.item()?.double().recip(),
         };
         let mut moved = |name, buffer, new: &[f64]| {
             let new = Tensor::from_fn([new.len()], |channel| new[channel]).mul_scalar(share);

@@ -5,6 +5,7 @@ mod fold;
 mod group;
 mod instance;
 mod layer;
+mod renew;
 mod rms;
 mod standardize;
 
@@ -12,4 +13,5 @@ pub use batch::{BatchNorm, BatchNormConfig};
 pub use group::GroupNorm;
 pub use instance::{InstanceNorm, InstanceNorm1d, InstanceNorm2d};
 pub use layer::LayerNorm;
+pub use renew::renew_batch_norms;
 pub use rms::RmsNorm;

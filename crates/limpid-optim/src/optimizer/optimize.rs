@@ -104,3 +104,45 @@ impl<E: Element, R: Rule<E>> Optimize<E> for Optimizer<E, R> {
         Self::load(self, model, state)
     }
 }
+
+impl<E: Element, O: Optimize<E> + ?Sized> Optimize<E> for Box<O> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn step(
+        &mut self,
+        model: &mut dyn Parameters<E>,
+        gradients: &Gradients<E>,
+    ) -> Result<StepReport> {
+        (**self).step(model, gradients)
+    }
+
+    fn rate(&self) -> f64 {
+        (**self).rate()
+    }
+
+    fn set_rate(&mut self, rate: f64) -> Result<()> {
+        (**self).set_rate(rate)
+    }
+
+    fn set_reporting(&mut self, reporting: Reporting) {
+        (**self).set_reporting(reporting);
+    }
+
+    fn steps(&self) -> u64 {
+        (**self).steps()
+    }
+
+    fn skipped(&self) -> u64 {
+        (**self).skipped()
+    }
+
+    fn state(&self) -> Result<OptimizerState<E>> {
+        (**self).state()
+    }
+
+    fn load(&mut self, model: &dyn Parameters<E>, state: &OptimizerState<E>) -> Result<()> {
+        (**self).load(model, state)
+    }
+}

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use limpid_loss::{Loss, Reduction};
 use limpid_nn_layers::{Context, Module};
 use limpid_optim::Reporting;
-use limpid_tensor::{Element, State, Stream, Tensor, named_parameters};
+use limpid_tensor::{Element, Stream, Tensor, named_parameters};
 
 use super::Trainer;
 use super::epoch::Sums;
@@ -79,7 +79,7 @@ where
             self.optimizer.set_reporting(Reporting::Plain);
         }
         if let Some(average) = &mut run.average {
-            average.update(&State::of(&*model)).map_err(at)?;
+            average.update(&*model).map_err(at)?;
         }
         let record = StepRecord {
             step,
