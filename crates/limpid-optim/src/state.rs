@@ -91,7 +91,7 @@ impl<E: Element> OptimizerState<E> {
         outcome.map(|()| taken)
     }
 
-    fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor<E>> {
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor<E>> {
         let tensor = self.tensors.get(name).ok_or_else(|| missing(name))?;
         if tensor.shape() == shape {
             return Ok(tensor);

@@ -2,6 +2,8 @@
 //!
 //! Elements do not depend on each other, so that the bits do not depend on the number of threads.
 
+use std::ops::Range;
+
 use limpid_tensor::simd::{self, Arithmetic, Loop};
 use limpid_tensor::{Element, threads};
 
@@ -83,6 +85,9 @@ sweep! {
 /// The sum of squares in double precision, in [`LANES`] running sums.
 pub(crate) struct SumOfSquares<'a, E>(pub(crate) &'a [E]);
 
+/// The sum of products of two slices of one length, as [`SumOfSquares`].
+struct Dot<'a, E>(&'a [E], &'a [E]);
+
 const LANES: usize = 32;
 
 impl<E: Element> Loop for SumOfSquares<'_, E> {
@@ -90,50 +95,96 @@ impl<E: Element> Loop for SumOfSquares<'_, E> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> f64 {
-        // The square of a number in single precision is exact in double precision: added in one
-        // rounding or two, the sum is the same at every level. That of one in double precision is
-        // not.
-        let add = |sum: f64, value: E| match value.double() {
-            double if size_of::<E>() == 4 => A::mul_add(double, double, sum),
-            double => sum + double * double,
-        };
         let mut sums = [0.0_f64; LANES];
         let (blocks, rest) = self.0.as_chunks::<LANES>();
         for block in blocks {
-            for (sum, &value) in sums.iter_mut().zip(block) {
-                *sum = add(*sum, value);
-            }
+            add_products::<A, E>(&mut sums, block, block);
         }
-        // A whole block again: sums that are met at a place known at run time alone would have to
-        // lie in memory.
-        if !rest.is_empty() {
-            let mut last = [E::zero(); LANES];
-            for (own, &value) in last.iter_mut().zip(rest) {
-                *own = value;
-            }
-            for (sum, &value) in sums.iter_mut().zip(&last) {
-                *sum = add(*sum, value);
-            }
-        }
-        let sums: [f64; 16] = std::array::from_fn(|lane| sums[lane] + sums[lane + 16]);
-        let sums: [f64; 8] = std::array::from_fn(|lane| sums[lane] + sums[lane + 8]);
-        let sums: [f64; 4] = std::array::from_fn(|lane| sums[lane] + sums[lane + 4]);
-        (sums[0] + sums[2]) + (sums[1] + sums[3])
+        let last = padded(rest);
+        add_products::<A, E>(&mut sums, &last, &last);
+        total(sums)
     }
+}
+
+impl<E: Element> Loop for Dot<'_, E> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> f64 {
+        let mut sums = [0.0_f64; LANES];
+        let (left, left_rest) = self.0.as_chunks::<LANES>();
+        let (right, right_rest) = self.1.as_chunks::<LANES>();
+        for (left, right) in left.iter().zip(right) {
+            add_products::<A, E>(&mut sums, left, right);
+        }
+        add_products::<A, E>(&mut sums, &padded(left_rest), &padded(right_rest));
+        total(sums)
+    }
+}
+
+/// Adds a block's products, each to its lane.
+#[inline(always)]
+fn add_products<A: Arithmetic, E: Element>(
+    sums: &mut [f64; LANES],
+    left: &[E; LANES],
+    right: &[E; LANES],
+) {
+    for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+        // The product of numbers in single precision is exact in double precision: added in one
+        // rounding or two, the sum is the same at every level. That of numbers in double precision
+        // is not.
+        let (left, right) = (left.double(), right.double());
+        *sum = if size_of::<E>() == 4 {
+            A::mul_add(left, right, *sum)
+        } else {
+            *sum + left * right
+        };
+    }
+}
+
+/// What is left over as a whole block: sums that are met at a place known at run time alone would
+/// have to lie in memory.
+#[inline(always)]
+fn padded<E: Element>(rest: &[E]) -> [E; LANES] {
+    let mut last = [E::zero(); LANES];
+    for (own, &value) in last.iter_mut().zip(rest) {
+        *own = value;
+    }
+    last
+}
+
+#[inline(always)]
+fn total(sums: [f64; LANES]) -> f64 {
+    let sums: [f64; 16] = std::array::from_fn(|lane| sums[lane] + sums[lane + 16]);
+    let sums: [f64; 8] = std::array::from_fn(|lane| sums[lane] + sums[lane + 8]);
+    let sums: [f64; 4] = std::array::from_fn(|lane| sums[lane] + sums[lane + 4]);
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
 /// The sum of squares, added up in double precision in an order that does not depend on the number
 /// of threads.
 pub(crate) fn sum_of_squares<E: Element>(values: &[E]) -> f64 {
-    if values.len() <= SPLIT {
-        return simd::run(SumOfSquares(values));
-    }
     let level = simd::level();
-    let mut sums = vec![0.0; values.len().div_ceil(SPLIT)];
+    by_parts(values.len(), |part| level.run(SumOfSquares(&values[part])))
+}
+
+/// The sum of products of two slices of one length, added up as [`sum_of_squares`] is.
+pub(crate) fn dot<E: Element>(left: &[E], right: &[E]) -> f64 {
+    let level = simd::level();
+    by_parts(left.len(), |part| {
+        level.run(Dot(&left[part.clone()], &right[part]))
+    })
+}
+
+/// Adds up what `sum` gives for each part of so many elements.
+fn by_parts(length: usize, sum: impl Fn(Range<usize>) -> f64 + Sync) -> f64 {
+    if length <= SPLIT {
+        return sum(0..length);
+    }
+    let mut sums = vec![0.0; length.div_ceil(SPLIT)];
     threads::chunks(sums.as_mut_slice(), 1, |first, sums| {
-        let end = values.len().min((first + 1) * SPLIT);
-        for sum in sums {
-            *sum = level.run(SumOfSquares(&values[first * SPLIT..end]));
+        for (place, own) in (first..).zip(sums) {
+            *own = sum(place * SPLIT..length.min((place + 1) * SPLIT));
         }
     });
     sums.iter().sum()
@@ -164,6 +215,17 @@ mod tests {
         assert_eq!(sum_of_squares::<f64>(&[]), 0.0);
         for length in [LANES, 5 * LANES + 3, SPLIT * 2 + 3] {
             assert_eq!(sum_of_squares(&vec![2.0_f32; length]), 4.0 * length as f64);
+        }
+    }
+
+    #[test]
+    fn products_add_up_over_lanes_and_rest() {
+        for length in [0, 1, LANES, 5 * LANES + 3, SPLIT * 2 + 3] {
+            let left: Vec<f32> = (0..length).map(|it| (it % 7) as f32).collect();
+            let right: Vec<f32> = (0..length).map(|it| (it % 5) as f32 - 2.0).collect();
+            let want = left.iter().zip(&right).map(|(a, b)| f64::from(a * b)).sum();
+            assert_eq!(dot(&left, &right), want);
+            assert_eq!(dot(&left, &left), sum_of_squares(&left));
         }
     }
 

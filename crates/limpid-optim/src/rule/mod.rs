@@ -191,7 +191,7 @@ macro_rules! settings {
         }
     };
 }
-use settings;
+pub(crate) use settings;
 
 /// Zeros for each element of `parameter` where `wanted`, nothing otherwise.
 fn zeros<E: Element>(parameter: &Tensor<E>, wanted: bool) -> Vec<E> {
