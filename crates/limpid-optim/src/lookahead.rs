@@ -151,6 +151,14 @@ impl<E: Element, O: Optimize<E>> Optimize<E> for Lookahead<E, O> {
         "lookahead"
     }
 
+    fn settings(&self) -> String {
+        let (alpha, period) = (self.alpha, self.period);
+        format!(
+            "lookahead: alpha {alpha:?}, period {period}\n{}",
+            self.inner.settings()
+        )
+    }
+
     /// Updates by the inner optimizer, and moves the slow weights when it is time. The report is of
     /// the whole update.
     fn step(
@@ -371,6 +379,13 @@ mod tests {
         assert!(own.clone().with_alpha(0.0).is_err());
         assert!(own.clone().with_period(0).is_err());
         assert!(Lookahead::new(own.inner().clone()).is_err());
+    }
+
+    #[test]
+    fn settings_are_its_own_and_those_of_the_inner_optimizer() {
+        let settings = optimizer().settings();
+        assert!(settings.starts_with("lookahead: alpha 0.5, period 3\n"));
+        assert!(settings.ends_with(&optimizer().inner().settings()));
     }
 
     #[test]

@@ -110,6 +110,10 @@ impl<E: Element, O: Optimize<E> + ?Sized> Optimize<E> for Box<O> {
         (**self).name()
     }
 
+    fn settings(&self) -> String {
+        (**self).settings()
+    }
+
     fn step(
         &mut self,
         model: &mut dyn Parameters<E>,
