@@ -1,22 +1,55 @@
 //! The folder that a run writes its checkpoints into.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use limpid_tensor::Element;
+use limpid_interop::{remove_leftovers, safetensors};
+use limpid_tensor::{Element, State};
 
 use crate::checkpoint::refused;
-use crate::{Checkpoint, TrainError};
+use crate::{Checkpoint, Evaluation, TrainError};
 
-/// Where and how often checkpoints are written: `epoch-00012.safetensors`, the older ones removed.
+const PREFIX: &str = "step-";
+const ASIDE: &str = "aside-";
+const SUFFIX: &str = ".safetensors";
+
+/// Where and how often checkpoints are written: `step-000000001200.safetensors`, the older ones
+/// removed, and `best.safetensors`, the weights of the best epoch alone.
+///
+/// A folder belongs to one run. After a crash, [`Trainer::start_or_resume`](crate::Trainer::start_or_resume)
+/// goes on from the newest file that is whole.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// use limpid_train::Checkpoints;
+///
+/// let folder = tempfile::tempdir()?;
+/// let checkpoints = Checkpoints::new(folder.path())
+///     .with_every_steps(500)
+///     .with_interval(Duration::from_secs(600))
+///     .with_keep(3);
+/// assert!(checkpoints.files()?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Checkpoints {
-    /// The folder, which must exist.
+    /// The folder; it is made where it is missing.
     pub folder: PathBuf,
-    /// Every how many epochs, from 1; the last epoch always has one.
+    /// Every how many epochs, from 1; default 1. The end of the run always has one.
     pub every: usize,
-    /// How many of the newest are kept, from 1.
+    /// Every how many steps as well, in the middle of epochs too; default never.
+    pub every_steps: Option<u64>,
+    /// After how much time as well, in the middle of epochs too; default never. Time decides when a
+    /// checkpoint is written, and nothing of what comes out.
+    pub interval: Option<Duration>,
+    /// How many of the newest are kept, from 1; default 2.
     pub keep: usize,
+    /// Whether `best.safetensors` is written after each epoch that is the best so far; default yes.
+    pub best: bool,
 }
 
 impl Checkpoints {
@@ -25,7 +58,10 @@ impl Checkpoints {
         Self {
             folder: folder.into(),
             every: 1,
+            every_steps: None,
+            interval: None,
             keep: 2,
+            best: true,
         }
     }
 
@@ -36,6 +72,20 @@ impl Checkpoints {
         self
     }
 
+    /// After every `steps`-th step as well, from 1.
+    #[must_use]
+    pub fn with_every_steps(mut self, steps: u64) -> Self {
+        self.every_steps = Some(steps.max(1));
+        self
+    }
+
+    /// After each `interval` of time as well.
+    #[must_use]
+    pub fn with_interval(mut self, interval: Duration) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
     /// Keeps the newest `keep`.
     #[must_use]
     pub fn with_keep(mut self, keep: usize) -> Self {
@@ -43,31 +93,28 @@ impl Checkpoints {
         self
     }
 
-    /// The files in the folder, the newest first.
+    /// Writes no `best.safetensors`.
+    #[must_use]
+    pub fn without_best(mut self) -> Self {
+        self.best = false;
+        self
+    }
+
+    /// The checkpoints in the folder, the newest first; none where there is no folder.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] when the folder cannot be read.
     pub fn files(&self) -> Result<Vec<PathBuf>, TrainError> {
-        let unreadable = |error: std::io::Error| {
-            refused(&self.folder, "a folder of checkpoints", error.to_string())
-        };
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            let name = file
-                .file_name()
-                .and_then(|name| name.to_str())
-                .unwrap_or_default();
-            if name.starts_with("epoch-") && name.ends_with(".safetensors") {
-                files.push(file);
-            }
-        }
-        files.sort();
-        files.reverse();
-        Ok(files)
+        let found = self.found()?.into_values().rev();
+        Ok(found.collect())
     }
 
-    /// The newest checkpoint that can be read, and why newer ones could not.
+    /// The weights of the best epoch; they are there once an epoch was validated.
+    pub fn best_file(&self) -> PathBuf {
+        self.folder.join("best.safetensors")
+    }
+
+    /// The newest checkpoint that is whole, and why newer ones are not.
     ///
     /// # Errors
     /// As [`Checkpoints::files`].
@@ -84,17 +131,126 @@ impl Checkpoints {
         Ok((None, errors))
     }
 
-    pub(crate) fn is_due(&self, epochs: usize) -> bool {
+    /// The checkpoints by their steps.
+    fn found(&self) -> Result<BTreeMap<u64, PathBuf>, TrainError> {
+        let unreadable = |error: std::io::Error| {
+            refused(&self.folder, "a folder of checkpoints", error.to_string())
+        };
+        let mut files = BTreeMap::new();
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(files),
+            entries => entries.map_err(unreadable)?,
+        };
+        for entry in entries {
+            let file = entry.map_err(unreadable)?.path();
+            if let Some(step) = step_of(&file) {
+                files.insert(step, file);
+            }
+        }
+        Ok(files)
+    }
+
+    pub(crate) fn is_due_after_epochs(&self, epochs: usize) -> bool {
         epochs.is_multiple_of(self.every.max(1))
     }
 
-    pub(crate) fn save<E: Element>(&self, checkpoint: &Checkpoint<E>) -> Result<(), TrainError> {
-        let name = format!("epoch-{:05}.safetensors", checkpoint.epochs());
-        checkpoint.save(&self.folder.join(name))?;
-        for old in self.files()?.into_iter().skip(self.keep.max(1)) {
-            std::fs::remove_file(&old)
-                .map_err(|error| refused(&old, "to remove it", error.to_string()))?;
+    pub(crate) fn is_due(&self, step: u64, since_last: impl FnOnce() -> Duration) -> bool {
+        let by_step = |every: u64| step.is_multiple_of(every.max(1));
+        self.every_steps.is_some_and(by_step)
+            || self
+                .interval
+                .is_some_and(|interval| since_last() >= interval)
+    }
+
+    /// Where the checkpoint after `step` steps lies.
+    pub(crate) fn file(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("{PREFIX}{step:012}{SUFFIX}"))
+    }
+
+    /// Makes the folder ready for a run that starts: there may be no checkpoints in it, since nobody
+    /// could tell them from the run's own.
+    pub(crate) fn begin(&self) -> Result<(), TrainError> {
+        self.tidy()?;
+        match self.files()?.first() {
+            None => Ok(()),
+            Some(file) => {
+                let expected = "no checkpoint in the folder of a run that starts: resume from it, \
+                                or choose another folder";
+                Err(refused(file, expected, "one"))
+            }
+        }
+    }
+
+    /// Makes the folder ready for a run that goes on after `step` steps. Files beyond, which are
+    /// damaged or of a branch that is left, are set aside under another name.
+    pub(crate) fn go_on(&self, step: u64) -> Result<(), TrainError> {
+        self.tidy()?;
+        for (_, file) in self.found()?.range(step.saturating_add(1)..) {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            fs::rename(file, self.folder.join(format!("{ASIDE}{name}")))
+                .map_err(|error| refused(file, "to set it aside", error.to_string()))?;
         }
         Ok(())
     }
+
+    fn tidy(&self) -> Result<(), TrainError> {
+        fs::create_dir_all(&self.folder)
+            .map_err(|error| refused(&self.folder, "a folder", error.to_string()))?;
+        remove_leftovers(&self.folder)?;
+        Ok(())
+    }
+
+    /// Writes `checkpoint` to its file, and removes those that are too many.
+    pub(crate) fn save<E: Element>(&self, checkpoint: &Checkpoint<E>) -> Result<(), TrainError> {
+        checkpoint.save(checkpoint.file())?;
+        let found = self.found()?;
+        for (_, old) in found
+            .range(..checkpoint.steps())
+            .rev()
+            .skip(self.keep.max(1) - 1)
+        {
+            match fs::remove_file(old) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(refused(old, "to remove it", error.to_string()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the weights of the best epoch, with what they reached as metadata.
+    pub(crate) fn save_best<E: Element>(
+        &self,
+        state: &State<E>,
+        reached: &Evaluation,
+        (epoch, step): (usize, u64),
+    ) -> Result<(), TrainError> {
+        let numbers = [
+            ("epoch", Some(epoch.to_string())),
+            ("step", Some(step.to_string())),
+            ("validation_loss", Some(reached.loss.to_string())),
+            (
+                "validation_accuracy",
+                reached.accuracy.map(|it| it.to_string()),
+            ),
+        ];
+        let metadata = numbers
+            .into_iter()
+            .filter_map(|(name, number)| Some((name.to_owned(), number?)));
+        Ok(safetensors::save(
+            &self.best_file(),
+            state,
+            &metadata.collect(),
+        )?)
+    }
+}
+
+/// The step in a checkpoint's name.
+fn step_of(file: &Path) -> Option<u64> {
+    let name = file.file_name()?.to_str()?;
+    name.strip_prefix(PREFIX)?
+        .strip_suffix(SUFFIX)?
+        .parse()
+        .ok()
 }

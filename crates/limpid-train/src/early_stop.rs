@@ -15,6 +15,15 @@ pub enum Criterion {
 }
 
 impl Criterion {
+    /// The number itself, of the validation part where there is one.
+    pub(crate) fn value(self, validation: Option<&Evaluation>, train: &Evaluation) -> f64 {
+        let evaluation = validation.unwrap_or(train);
+        match (self, evaluation.accuracy) {
+            (Self::ValidationAccuracy, Some(accuracy)) => accuracy,
+            _ => evaluation.loss,
+        }
+    }
+
     /// Whether `new` is better than `old` by more than `min_delta`.
     pub(crate) fn better(self, new: &Evaluation, old: &Evaluation, min_delta: f64) -> bool {
         match (self, new.accuracy, old.accuracy) {

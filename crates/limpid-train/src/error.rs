@@ -73,7 +73,25 @@ pub enum TrainError {
     /// A file could not be written or read.
     #[error(transparent)]
     File(#[from] InteropError),
-    /// A file that is no checkpoint, or not one of this run.
+    /// A checkpoint of another run: its data or settings differ.
+    #[error("{}: of another run: `{setting}` is {found}, expected {expected}", file.display())]
+    OtherRun {
+        /// The file.
+        file: PathBuf,
+        /// The first setting that differs: `optimizer.rule.weight_decay`, `training data`.
+        setting: String,
+        /// Its value in this run.
+        expected: String,
+        /// Its value in the checkpoint.
+        found: String,
+    },
+    /// The handler of a signal could not be set up.
+    #[error("cannot listen for Ctrl-C: {source}")]
+    Signal {
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that is no checkpoint, or not where one belongs.
     #[error("{}: expected {expected}, found {found}", file.display())]
     Checkpoint {
         /// The file.

@@ -21,7 +21,7 @@ pub struct Evaluation {
 }
 
 /// A loss and hits over batches that come one after the other.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tally {
     loss: f64,
     weight: f64,

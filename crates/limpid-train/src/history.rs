@@ -1,11 +1,14 @@
 //! What happened in a run, as plain data.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
-use crate::{EarlyStop, Waiver};
+use crate::{EarlyStop, Limit, Waiver};
 
 /// The record of a run: every step, every epoch, and how it ended. It holds no time of day, so equal
-/// runs have equal histories.
+/// runs have equal histories, broken off in between or not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct History {
@@ -74,6 +77,53 @@ pub enum Ending {
     EarlyStop(EarlyStop),
     /// An observer wished it, for this reason.
     Observer(String),
+    /// Somebody set the [`Interrupt`](crate::Interrupt): the run can go on.
+    Interrupted {
+        /// The checkpoint to go on from, where checkpoints were wished for.
+        checkpoint: Option<PathBuf>,
+    },
+    /// The [`Budget`](crate::Budget) is used up: the run can go on.
+    Budget {
+        /// Which limit it was.
+        limit: Limit,
+        /// The checkpoint to go on from, where checkpoints were wished for.
+        checkpoint: Option<PathBuf>,
+    },
+}
+
+impl Ending {
+    /// The checkpoint to go on from, of a run that was broken off.
+    pub fn checkpoint(&self) -> Option<&Path> {
+        match self {
+            Self::Finished | Self::EarlyStop(_) | Self::Observer(_) => None,
+            Self::Interrupted { checkpoint } | Self::Budget { checkpoint, .. } => {
+                checkpoint.as_deref()
+            }
+        }
+    }
+}
+
+/// What happened and, where the run can go on, how.
+impl fmt::Display for Ending {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => formatter.write_str("all epochs are done"),
+            Self::EarlyStop(stop) => {
+                write!(formatter, "nothing better for {} epochs", stop.patience)
+            }
+            Self::Observer(reason) => write!(formatter, "stopped by an observer: {reason}"),
+            Self::Interrupted { .. } => formatter.write_str("interrupted"),
+            Self::Budget { limit, .. } => write!(formatter, "the budget of {limit} is used up"),
+        }?;
+        match self.checkpoint() {
+            Some(file) => write!(
+                formatter,
+                "; `Trainer::resume` goes on from {}",
+                file.display()
+            ),
+            None => Ok(()),
+        }
+    }
 }
 
 impl History {

@@ -1,16 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod binned_target;
+mod budget;
 mod checkpoint;
 mod checkpoints;
 mod clearance;
+mod clock;
 mod config;
 mod early_stop;
 mod error;
 mod evaluation;
 mod history;
+mod interrupt;
 pub mod metric;
 mod observer;
+mod origin;
 #[cfg(feature = "progress")]
 mod progress;
 mod recorder;
@@ -21,6 +25,7 @@ mod trained;
 mod trainer;
 
 pub use binned_target::{BinnedTarget, Bins};
+pub use budget::{Budget, Limit};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
 pub use clearance::{CheckOutcome, Clearance, Waiver};
@@ -29,6 +34,7 @@ pub use early_stop::{Criterion, EarlyStop};
 pub use error::TrainError;
 pub use evaluation::{Evaluation, evaluate};
 pub use history::{Ending, EpochRecord, History, StepRecord};
+pub use interrupt::Interrupt;
 pub use observer::{Activation, Detail, EpochView, Observer, StartView, StepView, Watch};
 #[cfg(feature = "progress")]
 pub use progress::Progress;

@@ -1,9 +1,23 @@
 //! What a run remembers between its epochs.
 
-use limpid_optim::Ema;
-use limpid_tensor::{Element, Parameters, State};
+use std::time::Duration;
 
+use limpid_optim::{Ema, PlateauState};
+use limpid_tensor::{Element, Parameters, State};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::evaluation::Tally;
 use crate::{Ending, EpochRecord, Evaluation, History, TrainerConfig};
+
+/// The sums over the steps of an epoch that is going on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sums {
+    pub(crate) tally: Tally,
+    pub(crate) penalty: f64,
+    pub(crate) steps: u64,
+    pub(crate) rate: f64,
+}
 
 /// The state of a run, apart from model and optimizer.
 #[derive(Clone, Debug)]
@@ -13,24 +27,37 @@ pub(crate) struct Run<E: Element> {
     pub(crate) step: u64,
     /// The epoch that comes next, or is going on.
     pub(crate) epoch: usize,
+    /// How many batches of the epoch are done, and what they add up to.
+    pub(crate) batch: usize,
+    pub(crate) sums: Sums,
     pub(crate) best: Option<(Evaluation, State<E>)>,
     /// The epochs since the best one.
     pub(crate) stale: usize,
     /// Where the model goes back to when a loss is not finite.
     pub(crate) refuge: State<E>,
     pub(crate) average: Option<Ema<E>>,
+    pub(crate) plateau: Option<PlateauState>,
+    pub(crate) clock: Clock,
 }
 
 impl<E: Element> Run<E> {
-    pub(crate) fn new<M: Parameters<E> + ?Sized>(model: &M, average: Option<Ema<E>>) -> Self {
+    pub(crate) fn new<M: Parameters<E> + ?Sized>(
+        model: &M,
+        average: Option<Ema<E>>,
+        plateau: Option<PlateauState>,
+    ) -> Self {
         Self {
             history: History::default(),
             step: 0,
             epoch: 0,
+            batch: 0,
+            sums: Sums::default(),
             best: None,
             stale: 0,
             refuge: State::of(model),
             average,
+            plateau,
+            clock: Clock::after(Duration::ZERO),
         }
     }
 
@@ -62,21 +89,21 @@ impl<E: Element> Run<E> {
         is_best
     }
 
-    /// Ends the epoch; says whether the run ends with it.
+    /// Ends the epoch, and the run with it where it is over.
     pub(crate) fn close(
         &mut self,
         record: EpochRecord,
         wish: Option<String>,
         config: &TrainerConfig,
-    ) -> bool {
+    ) {
         self.history.epochs.push(record);
         self.epoch += 1;
+        (self.batch, self.sums) = (0, Sums::default());
         let stop = config.early_stop.filter(|stop| self.stale >= stop.patience);
         self.history.ending = match (wish, stop) {
             (Some(reason), _) => Some(Ending::Observer(reason)),
             (None, Some(stop)) => Some(Ending::EarlyStop(stop)),
             (None, None) => (self.epoch >= config.epochs).then_some(Ending::Finished),
         };
-        self.history.ending.is_some()
     }
 }

@@ -2,7 +2,7 @@
 
 use limpid_loss::Loss;
 use limpid_nn_layers::{Context, Module, Updates};
-use limpid_optim::{Optimize, Penalty, PenaltyShare, StepReport};
+use limpid_optim::{Optimize, StepReport};
 use limpid_tensor::{Element, Gradients, Result, Stream, Tensor};
 
 use crate::Supervision;
@@ -71,7 +71,7 @@ where
     L::Target: Supervision<E>,
 {
     let context = Context::train(stream);
-    let measured = measure(&*model, criterion, None, input, target, context)?;
+    let measured = measure(&*model, criterion, input, target, context)?;
     let report = update(model, optimizer, &measured.gradients, measured.updates)?;
     Ok(StepOutcome {
         loss: measured.loss,
@@ -84,7 +84,6 @@ where
 /// What is known before the update. The graph is gone by then.
 pub(crate) struct Measured<E: Element> {
     pub(crate) loss: f64,
-    pub(crate) penalty: PenaltyShare,
     pub(crate) hits: Option<usize>,
     pub(crate) gradients: Gradients<E>,
     pub(crate) updates: Updates<E>,
@@ -94,7 +93,6 @@ pub(crate) struct Measured<E: Element> {
 pub(crate) fn measure<E, M, L>(
     model: &M,
     criterion: &L,
-    penalty: Option<&Penalty>,
     input: &Tensor<E>,
     target: &L::Target,
     mut context: Context<'_, E>,
@@ -107,11 +105,9 @@ where
 {
     let prediction = model.forward(input, &mut context)?;
     let loss = criterion.forward(&prediction, target)?;
-    let mut gradients = loss.backward()?;
-    let penalty = penalty.map(|it| it.add_to(model, &mut gradients));
+    let gradients = loss.backward()?;
     Ok(Measured {
         loss: loss.item()?.double(),
-        penalty: penalty.transpose()?.unwrap_or_default(),
         hits: target.hits(&prediction)?,
         gradients,
         updates: context.into_updates(),

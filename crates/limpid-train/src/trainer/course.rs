@@ -5,11 +5,11 @@ use limpid_loss::Loss;
 use limpid_nn_layers::Module;
 use limpid_tensor::{Element, State, Stream};
 
-use super::Trainer;
-use crate::checkpoint::Origin;
+use super::{Rate, Trainer};
 use crate::evaluation::{KindOf, loader};
+use crate::origin::Origin;
 use crate::run::Run;
-use crate::{Keep, Supervision, TrainError, Trained};
+use crate::{Keep, Supervision, TrainError, Trained, TrainerConfig};
 
 /// The parts of a run that do not change.
 pub(super) struct Course<'a, D: Dataset, K> {
@@ -42,16 +42,50 @@ where
                 .with_last_batch(rest)?,
             validation: validation_loader,
             stream: *stream,
-            origin: Origin {
-                config: self.config,
-                seed: stream.seed(),
-                criterion: self.criterion.name().to_owned(),
-                optimizer: self.optimizer.name().to_owned(),
-                average: self.average,
-                train: train.fingerprint(),
-                validation: validation.map(|part| part.fingerprint()),
-            },
+            origin: self.origin(train, validation, stream),
         })
+    }
+
+    /// Everything that the run's bits depend on, and that may not change when it goes on.
+    fn origin<D: Dataset>(
+        &self,
+        train: &Train<D>,
+        validation: Option<&Validation<D>>,
+        stream: &Stream,
+    ) -> Origin {
+        // How long a run goes on, and what it leaves in the model, changes nothing of what it has done.
+        let TrainerConfig {
+            epochs: _,
+            keep: _,
+            batch_size,
+            layout,
+            rest,
+            criterion,
+            early_stop,
+        } = self.config;
+        let rate = match &self.rate {
+            Rate::Own => format!("{:?}", self.optimizer.rate()),
+            scheduled => format!("{scheduled:#?}"),
+        };
+        Origin::default()
+            .with("element type", E::NAME)
+            .with("seed", stream.seed().to_string())
+            .with("training data", train.fingerprint().to_string())
+            .with_optional(
+                "validation data",
+                validation.map(|part| part.fingerprint().to_string()),
+            )
+            .with("batch_size", batch_size.to_string())
+            .with("layout", format!("{layout:?}"))
+            .with("rest", format!("{rest:?}"))
+            .with("accumulation", self.accumulation.to_string())
+            .with("criterion", format!("{criterion:?}"))
+            .with("early_stop", format!("{early_stop:#?}"))
+            .with("loss", format!("{:#?}", self.criterion))
+            .with("optimizer", self.optimizer.settings())
+            .with("rate", rate)
+            .with("penalty", format!("{:#?}", self.penalty))
+            .with("average", format!("{:?}", self.average))
     }
 
     /// Runs to the end, and keeps the history whatever happens.

@@ -9,18 +9,19 @@ use limpid_tensor::Element;
 
 use super::Trainer;
 use super::course::Course;
+use super::pause::Pause;
 use super::step::require_finite;
-use crate::evaluation::{KindOf, Tally, evaluate_loader};
+use crate::evaluation::{KindOf, evaluate_loader};
 use crate::run::Run;
-use crate::{Checkpoint, EpochRecord, EpochView, StartView, Supervision, TrainError};
+use crate::{Ending, EpochRecord, EpochView, StartView, Supervision, TrainError};
 
-/// The sums over an epoch's steps.
-#[derive(Default)]
-pub(super) struct Sums {
-    pub(super) tally: Tally,
-    pub(super) penalty: f64,
-    pub(super) steps: u64,
-    pub(super) rate: f64,
+/// How a pass over the training rows ended.
+enum Pass {
+    Whole,
+    /// An observer wished the end.
+    CutShort(String),
+    /// The run was broken off, and is to end here.
+    Paused,
 }
 
 impl<E, L> Trainer<'_, E, L>
@@ -37,12 +38,19 @@ where
     ) -> Result<(), TrainError> {
         let start = StartView {
             epochs: self.config.epochs,
-            steps_per_epoch: course.train.batches(),
+            steps_per_epoch: course.train.batches().div_ceil(self.accumulation),
             step: run.step,
         };
         self.observers.iter_mut().for_each(|it| it.on_start(&start));
-        while run.epoch < self.config.epochs {
-            let (sums, mut wish) = self.epoch(model, course, run)?;
+        if run.epoch >= self.config.epochs {
+            run.history.ending.get_or_insert(Ending::Finished);
+        }
+        while run.history.ending.is_none() {
+            let mut wish = match self.pass(model, course, run)? {
+                Pass::Whole => None,
+                Pass::CutShort(reason) => Some(reason),
+                Pass::Paused => break,
+            };
             let (epoch, step) = (run.epoch, run.step);
             let validation = course.validation.as_ref().map(|loader| {
                 evaluate_loader(&*model, &self.criterion, loader).map_err(|source| {
@@ -57,6 +65,7 @@ where
             if let Some(validation) = &validation {
                 require_finite(run, "validation loss", validation.loss)?;
             }
+            let sums = run.sums;
             let train = sums.tally.finish(self.criterion.reduction());
             let record = EpochRecord {
                 epoch,
@@ -69,6 +78,9 @@ where
                 rate: sums.rate,
             };
             let is_best = run.judge(&*model, validation, &self.config);
+            if let Some(plateau) = &mut run.plateau {
+                plateau.observe(self.config.criterion.value(validation.as_ref(), &train));
+            }
             let view = EpochView {
                 record,
                 is_best,
@@ -79,38 +91,69 @@ where
                     wish.get_or_insert(reason);
                 }
             }
-            let ends = run.close(record, wish, &self.config);
-            if let Some(checkpoints) = &self.checkpoints
-                && (ends || checkpoints.is_due(run.epoch))
-            {
-                let state = self.optimizer.state()?;
-                checkpoints.save(&Checkpoint::new(&*model, state, run, &course.origin)?)?;
-            }
-            if ends {
-                break;
-            }
+            run.close(record, wish, &self.config);
+            self.write(&*model, course, run, is_best)?;
         }
         Ok(())
     }
 
-    /// One pass over the training rows; ends early where an observer wishes it.
-    fn epoch<M: Module<E>, D: Dataset>(
+    /// Writes what is due after an epoch.
+    fn write<M: Module<E>, D: Dataset>(
+        &self,
+        model: &M,
+        course: &Course<'_, D, KindOf<E, L>>,
+        run: &mut Run<E>,
+        is_best: bool,
+    ) -> Result<(), TrainError> {
+        let Some(checkpoints) = &self.checkpoints else {
+            return Ok(());
+        };
+        if let (true, true, Some((reached, state))) = (is_best, checkpoints.best, &run.best) {
+            checkpoints.save_best(state, reached, (run.epoch - 1, run.step))?;
+        }
+        let ends = run.history.ending.is_some();
+        if ends || checkpoints.is_due_after_epochs(run.epoch) || self.is_due(run) {
+            self.save(model, &course.origin, run)?;
+        }
+        Ok(())
+    }
+
+    /// One pass over the training rows, or what is left of it; ends early where an observer wishes
+    /// it, or where the run is to be broken off.
+    fn pass<M: Module<E>, D: Dataset>(
         &mut self,
         model: &mut M,
         course: &Course<'_, D, KindOf<E, L>>,
         run: &mut Run<E>,
-    ) -> Result<(Sums, Option<String>), TrainError> {
-        let mut sums = Sums::default();
+    ) -> Result<Pass, TrainError> {
         let order = course.stream.fork("order").fork(run.epoch);
-        for (input, target) in course.train.epoch::<E>(&order) {
-            let target = L::Target::of(&target);
+        let all = course.train.batches();
+        let mut batches = course.train.epoch::<E>(&order).skip(run.batch);
+        while run.batch < all {
+            if let Some(pause) = self.pause(run) {
+                self.break_off(&*model, &course.origin, run, pause)?;
+                return Ok(Pass::Paused);
+            }
+            let window = batches.by_ref().take(self.accumulation);
             let stream = course.stream.fork("step").fork(run.step);
-            let flow = self.step(model, run, (&input, target), stream, &mut sums)?;
+            let flow = self.step(model, run, window, stream)?;
             run.step += 1;
+            run.batch = (run.batch + self.accumulation).min(all);
             if let ControlFlow::Break(reason) = flow {
-                return Ok((sums, Some(reason)));
+                return Ok(Pass::CutShort(reason));
+            }
+            if run.batch < all && self.is_due(run) {
+                self.save(&*model, &course.origin, run)?;
             }
         }
-        Ok((sums, None))
+        // The steps of this epoch may be the last that the budget allows, but Ctrl-C does not wait for
+        // a validation.
+        match self.pause(run) {
+            Some(pause @ Pause::Interrupt) => {
+                self.break_off(&*model, &course.origin, run, pause)?;
+                Ok(Pass::Paused)
+            }
+            _ => Ok(Pass::Whole),
+        }
     }
 }

@@ -3,20 +3,22 @@
 use limpid_data::{Dataset, Train, Validation};
 use limpid_loss::{Loss, Reduction};
 use limpid_nn_layers::Module;
-use limpid_optim::{Ema, Optimize, Penalty, Schedule};
-use limpid_tensor::{Element, Stream};
+use limpid_optim::{Ema, Goal, Optimize, Penalty, PlateauState, ReduceOnPlateau, Schedule};
+use limpid_tensor::{Element, State, Stream};
 
 use crate::run::Run;
 use crate::{
-    Checkpoint, Checkpoints, Clearance, History, Observer, Per, Supervision, TrainError, Trained,
-    TrainerConfig,
+    Budget, Checkpoint, Checkpoints, Clearance, Criterion, History, Interrupt, Observer, Per,
+    Supervision, TrainError, Trained, TrainerConfig,
 };
 
 mod course;
 mod epoch;
+mod pause;
 mod step;
 #[cfg(test)]
 mod tests;
+mod window;
 
 /// Trains a model: any module, loss and optimizer, with a schedule, a penalty, early stopping, a
 /// moving average of the weights, observers and checkpoints where they are wished for.
@@ -28,12 +30,24 @@ pub struct Trainer<'a, E: Element, L> {
     criterion: L,
     optimizer: Box<dyn Optimize<E> + 'a>,
     config: TrainerConfig,
-    schedule: Option<(Box<dyn Schedule + 'a>, Per)>,
+    rate: Rate<'a>,
     penalty: Option<Penalty>,
     average: Option<f64>,
+    accumulation: usize,
     observers: Vec<Box<dyn Observer<E> + 'a>>,
     checkpoints: Option<Checkpoints>,
+    budget: Budget,
+    interrupt: Option<Interrupt>,
     history: History,
+}
+
+/// Where the learning rate comes from.
+#[derive(Debug)]
+enum Rate<'a> {
+    /// The optimizer has it.
+    Own,
+    Schedule(Box<dyn Schedule + 'a>, Per),
+    Plateau(ReduceOnPlateau),
 }
 
 impl<'a, E, L> Trainer<'a, E, L>
@@ -60,11 +74,14 @@ where
             criterion,
             optimizer: Box::new(optimizer),
             config,
-            schedule: None,
+            rate: Rate::Own,
             penalty: None,
             average: None,
+            accumulation: 1,
             observers: Vec::new(),
             checkpoints: None,
+            budget: Budget::new(),
+            interrupt: None,
             history: History::default(),
         })
     }
@@ -79,7 +96,42 @@ where
         per: Per,
     ) -> Result<Self, TrainError> {
         schedule.check()?;
-        self.schedule = Some((Box::new(schedule), per));
+        self.rate = Rate::Schedule(Box::new(schedule), per);
+        Ok(self)
+    }
+
+    /// With a learning rate that falls when what the run is judged by, see [`Criterion`], stops
+    /// improving on the validation part; the training loss counts where there is none.
+    ///
+    /// # Errors
+    /// [`TrainError::Tensor`] when the recipe's settings are out of range, [`TrainError::Setting`]
+    /// when its goal is not that of the criterion.
+    pub fn with_plateau(mut self, recipe: ReduceOnPlateau) -> Result<Self, TrainError> {
+        recipe.start()?;
+        let expected = match self.config.criterion {
+            Criterion::ValidationLoss => Goal::Minimize,
+            Criterion::ValidationAccuracy => Goal::Maximize,
+        };
+        if recipe.goal != expected {
+            let found = format!("{:?}", recipe.goal);
+            return Err(TrainError::setting("goal", "that of the criterion", found));
+        }
+        self.rate = Rate::Plateau(recipe);
+        Ok(self)
+    }
+
+    /// With one update for every `batches` batches, at least 1: as one batch of as many rows, without
+    /// its memory. The losses are averaged over all rows, or by the loss's own weights, so that
+    /// uneven batches count as they should; the rest of an epoch makes an update of its own. Running
+    /// statistics follow each batch. An observer sees the activations of the last batch.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for 0.
+    pub fn with_accumulation(mut self, batches: usize) -> Result<Self, TrainError> {
+        if batches == 0 {
+            return Err(TrainError::setting("accumulation", "at least 1", 0));
+        }
+        self.accumulation = batches;
         Ok(self)
     }
 
@@ -107,10 +159,27 @@ where
         self
     }
 
-    /// With checkpoints after epochs.
+    /// With checkpoints.
     #[must_use]
     pub fn with_checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Ends with a checkpoint when the budget is used up.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for a limit of memory where the system does not tell a process's peak.
+    pub fn with_budget(mut self, budget: Budget) -> Result<Self, TrainError> {
+        budget.check()?;
+        self.budget = budget;
+        Ok(self)
+    }
+
+    /// Ends with a checkpoint when `interrupt` is set.
+    #[must_use]
+    pub fn with_interrupt(mut self, interrupt: Interrupt) -> Self {
+        self.interrupt = Some(interrupt);
         self
     }
 
@@ -125,7 +194,8 @@ where
     /// # Errors
     /// [`TrainError::NotFinite`] when a loss is not finite: the model is then in its best state so
     /// far. [`TrainError::Step`] where an operation fails, [`TrainError::Data`] when the parts do not
-    /// serve, [`TrainError::File`] when a checkpoint cannot be written.
+    /// serve, [`TrainError::File`] when a checkpoint cannot be written, [`TrainError::Checkpoint`] when
+    /// their folder holds some already.
     pub fn start<M: Module<E>, D: Dataset>(
         &mut self,
         model: &mut M,
@@ -135,17 +205,25 @@ where
         clearance: Clearance,
     ) -> Result<Trained<E>, TrainError> {
         let course = self.course(train, validation, stream)?;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.begin()?;
+        }
         let average = self.average.map(Ema::new).transpose()?;
-        let mut run = Run::new(model, average);
+        let mut run = Run::new(model, average, self.plateau()?);
         run.history.waivers = clearance.waivers().to_vec();
         self.conclude(model, &course, run)
     }
 
     /// Goes on from `checkpoint`, to the same bits as if the run had not been broken off. Data, seed
-    /// and settings must be those of the run; only the number of epochs may be another.
+    /// and settings must be those of the run; only the number of epochs, which weights are kept, and
+    /// what changes no bit may be others. A run that early stopping or an observer has ended stays at
+    /// its end, see [`Checkpoint::reopened`].
+    ///
+    /// Observers begin anew: what they saw of the earlier parts is in the history alone.
     ///
     /// # Errors
-    /// [`TrainError::Checkpoint`] when it is of another run; else as [`Trainer::start`].
+    /// [`TrainError::OtherRun`] names the setting when it is of another run; else as
+    /// [`Trainer::start`].
     pub fn resume<M: Module<E>, D: Dataset>(
         &mut self,
         model: &mut M,
@@ -156,10 +234,51 @@ where
     ) -> Result<Trained<E>, TrainError> {
         let course = self.course(train, validation, stream)?;
         checkpoint.check_origin(&course.origin)?;
-        let run = checkpoint.run(self.average)?;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.go_on(checkpoint.steps())?;
+        }
+        let run = checkpoint.run(self.average, self.plateau()?)?;
+        let before = State::of(model);
         checkpoint.model().apply(model)?;
-        self.optimizer.load(&*model, checkpoint.optimizer())?;
+        if let Err(error) = self.optimizer.load(&*model, checkpoint.optimizer()) {
+            before.apply(model)?;
+            return Err(error.into());
+        }
         self.conclude(model, &course, run)
+    }
+
+    /// Goes on from the newest checkpoint that is whole, or starts where there is none: what a run
+    /// calls that may be killed at any time. Gives as well why newer checkpoints are not whole.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] without checkpoints; else as [`Trainer::start`] and
+    /// [`Trainer::resume`]; where no checkpoint of several is whole, what is wrong with the newest.
+    pub fn start_or_resume<M: Module<E>, D: Dataset>(
+        &mut self,
+        model: &mut M,
+        train: &Train<D>,
+        validation: Option<&Validation<D>>,
+        stream: &Stream,
+        clearance: Clearance,
+    ) -> Result<(Trained<E>, Vec<TrainError>), TrainError> {
+        let Some(checkpoints) = &self.checkpoints else {
+            let expected = "set by `with_checkpoints`";
+            return Err(TrainError::setting("checkpoints", expected, "none"));
+        };
+        let (checkpoint, mut errors) = checkpoints.latest()?;
+        let trained = match checkpoint {
+            Some(checkpoint) => self.resume(model, train, validation, stream, &checkpoint)?,
+            None if errors.is_empty() => self.start(model, train, validation, stream, clearance)?,
+            None => return Err(errors.swap_remove(0)),
+        };
+        Ok((trained, errors))
+    }
+
+    fn plateau(&self) -> Result<Option<PlateauState>, TrainError> {
+        match self.rate {
+            Rate::Plateau(recipe) => Ok(Some(recipe.start()?)),
+            Rate::Own | Rate::Schedule(..) => Ok(None),
+        }
     }
 }
 
@@ -169,7 +288,7 @@ impl<E: Element, L> std::fmt::Debug for Trainer<'_, E, L> {
             .debug_struct("Trainer")
             .field("optimizer", &self.optimizer.name())
             .field("config", &self.config)
-            .field("schedule", &self.schedule)
+            .field("rate", &self.rate)
             .field("penalty", &self.penalty)
             .field("average", &self.average)
             .field("observers", &self.observers.len())

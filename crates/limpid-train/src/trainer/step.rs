@@ -2,16 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use limpid_loss::{Loss, Reduction};
-use limpid_nn_layers::{Context, Module};
+use limpid_loss::Loss;
+use limpid_nn_layers::Module;
 use limpid_optim::Reporting;
 use limpid_tensor::{Element, Stream, Tensor, named_parameters};
 
-use super::Trainer;
-use super::epoch::Sums;
-use crate::recorder::Recorder;
+use super::window::{BatchOf, Window, restore};
+use super::{Rate, Trainer};
 use crate::run::Run;
-use crate::step::{Measured, measure, update};
+use crate::step::update;
 use crate::{Detail, Per, StepRecord, StepView, Supervision, TrainError};
 
 impl<E, L> Trainer<'_, E, L>
@@ -24,9 +23,8 @@ where
         &mut self,
         model: &mut M,
         run: &mut Run<E>,
-        (input, target): (&Tensor<E>, &L::Target),
+        batches: impl Iterator<Item = (Tensor<E>, BatchOf<E, L>)>,
         stream: Stream,
-        sums: &mut Sums,
     ) -> Result<ControlFlow<String>, TrainError> {
         let (epoch, step) = (run.epoch, run.step);
         let at = |source| TrainError::Step {
@@ -34,37 +32,25 @@ where
             step,
             source,
         };
-        self.adopt_rate(epoch, step).map_err(at)?;
+        self.adopt_rate(run).map_err(at)?;
         let detail = self.detail(step);
-        let mut recorder = (detail == Some(Detail::Activations)).then(Recorder::new);
-        let context = match &mut recorder {
-            Some(recorder) => Context::train(stream).with_tap(recorder),
-            None => Context::train(stream),
-        };
-        let penalty = self.penalty.as_ref();
-        let Measured {
+        let records = detail == Some(Detail::Activations);
+        let Window {
             loss,
-            penalty,
-            hits,
-            gradients,
+            mut gradients,
             updates,
-        } = measure(&*model, &self.criterion, penalty, input, target, context).map_err(at)?;
-        require_finite(run, "loss", loss)?;
+            activations,
+            buffers,
+        } = self.gather(model, run, batches, stream, records)?;
+        let penalty = self.penalty.as_ref();
+        let penalty = penalty.map(|it| it.add_to(&*model, &mut gradients));
+        let penalty = penalty.transpose().map_err(at)?.unwrap_or_default();
         require_finite(run, "penalty", penalty.value)?;
-        let weight = self
-            .criterion
-            .total_weight(target.rows(), target)
-            .map_err(at)?;
-        let sum = match self.criterion.reduction() {
-            Reduction::Sum => loss,
-            Reduction::Mean | Reduction::None => loss * weight,
-        };
-        sums.tally.add(sum, weight, hits, target.rows());
-        sums.penalty += penalty.value;
-        sums.steps += 1;
-        sums.rate = self.optimizer.rate();
+        let rate = self.optimizer.rate();
+        run.sums.penalty += penalty.value;
+        run.sums.steps += 1;
+        run.sums.rate = rate;
 
-        let activations = recorder.map_or(Vec::new(), |it| it.into_activations(&gradients));
         let mut parameter_gradients = Vec::new();
         if detail >= Some(Detail::Gradients) {
             for (path, parameter) in named_parameters(&*model) {
@@ -78,6 +64,9 @@ where
         if detail >= Some(Detail::Norms) {
             self.optimizer.set_reporting(Reporting::Plain);
         }
+        if report.skipped && !buffers.is_empty() {
+            restore(model, buffers).map_err(at)?;
+        }
         if let Some(average) = &mut run.average {
             average.update(&*model).map_err(at)?;
         }
@@ -86,7 +75,7 @@ where
             epoch,
             loss,
             penalty: penalty.value,
-            rate: sums.rate,
+            rate,
             gradient_norm: report.gradient_norm.filter(|norm| norm.is_finite()),
             skipped: report.skipped,
         };
@@ -105,12 +94,14 @@ where
         }))
     }
 
-    fn adopt_rate(&mut self, epoch: usize, step: u64) -> Result<(), limpid_tensor::Error> {
-        match &self.schedule {
-            None => Ok(()),
-            Some((schedule, Per::Step)) => self.optimizer.set_rate(schedule.rate(step)),
-            Some((schedule, Per::Epoch)) => self.optimizer.set_rate(schedule.rate(epoch as u64)),
-        }
+    fn adopt_rate(&mut self, run: &Run<E>) -> Result<(), limpid_tensor::Error> {
+        let rate = match (&self.rate, &run.plateau) {
+            (Rate::Schedule(schedule, Per::Step), _) => schedule.rate(run.step),
+            (Rate::Schedule(schedule, Per::Epoch), _) => schedule.rate(run.epoch as u64),
+            (Rate::Plateau(_), Some(plateau)) => plateau.rate,
+            (Rate::Plateau(_) | Rate::Own, _) => return Ok(()),
+        };
+        self.optimizer.set_rate(rate)
     }
 
     /// How closely this step is looked at; `None` where nobody does.
