@@ -3,6 +3,7 @@
 use limpid_tensor::{Element, Error, ErrorKind, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::ranking::{Scored, average_precision, ordered, roc_auc};
 use super::{check_rows, check_some};
 
 const NAME: &str = "binary";
@@ -22,7 +23,7 @@ const NAME: &str = "binary";
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Binary {
-    rows: Vec<(f64, bool)>,
+    rows: Vec<Scored>,
 }
 
 /// The scores of a binary classifier.
@@ -86,19 +87,7 @@ impl Binary {
     /// An argument error when there is none.
     pub fn scores(&self) -> Result<BinaryScores> {
         check_some(NAME, self.rows.len() as u64)?;
-        let mut ordered = self.rows.clone();
-        ordered.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-        let positives = ordered.iter().filter(|(_, positive)| *positive).count() as f64;
-        let negatives = ordered.len() as f64 - positives;
-        let (mut found, mut wrong, mut area, mut precision) = (0.0, 0.0, 0.0, 0.0);
-        for tied in ordered.chunk_by(|(left, _), (right, _)| left == right) {
-            let hits = tied.iter().filter(|(_, positive)| *positive).count() as f64;
-            let misses = tied.len() as f64 - hits;
-            area += misses * (found + 0.5 * hits);
-            found += hits;
-            wrong += misses;
-            precision += hits * found / (found + wrong);
-        }
+        let ordered = ordered(self.rows.clone());
         let brier =
             |&(score, positive): &(f64, bool)| (score - f64::from(u8::from(positive))).powi(2);
         let probable = self
@@ -107,8 +96,8 @@ impl Binary {
             .all(|(score, _)| (0.0..=1.0).contains(score));
         let mean_brier = || self.rows.iter().map(brier).sum::<f64>() / self.rows.len() as f64;
         Ok(BinaryScores {
-            roc_auc: (positives > 0.0 && negatives > 0.0).then(|| area / (positives * negatives)),
-            average_precision: (positives > 0.0).then(|| precision / positives),
+            roc_auc: roc_auc(&ordered),
+            average_precision: average_precision(&ordered),
             brier: probable.then(mean_brier),
         })
     }

@@ -1,10 +1,9 @@
 //! How well classes are told apart.
 
 use limpid_tensor::{Element, Error, ErrorKind, Result, Tensor};
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::{check_rows, check_some};
+use super::{Average, Confusion, LogLoss, TopK, check_rows, check_some};
 
 /// Counts what predicted probabilities get right.
 ///
@@ -25,11 +24,9 @@ use super::{check_rows, check_some};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Classification {
     classes: usize,
-    k: usize,
-    rows: u64,
-    top_k: u64,
-    surprise: f64,
-    confusion: Array2<u64>,
+    top_k: TopK,
+    log_loss: LogLoss,
+    confusion: Confusion,
 }
 
 /// The scores of a classifier. The macro averages run over the classes that occur among targets or
@@ -72,11 +69,9 @@ impl Classification {
         }
         Ok(Self {
             classes,
-            k: 1,
-            rows: 0,
-            top_k: 0,
-            surprise: 0.0,
-            confusion: Array2::zeros((classes, classes)),
+            top_k: TopK::new(1)?,
+            log_loss: LogLoss::of_probabilities(),
+            confusion: Confusion::new(),
         })
     }
 
@@ -85,10 +80,7 @@ impl Classification {
     /// # Errors
     /// An argument error when `k` is 0.
     pub fn with_top(mut self, k: usize) -> Result<Self> {
-        if k == 0 {
-            return Err(Error::argument(NAME, "k", "at least 1", k));
-        }
-        self.k = k;
+        self.top_k = TopK::new(k)?;
         Ok(self)
     }
 
@@ -119,29 +111,15 @@ impl Classification {
             return Err(Error::index(NAME, "class", class, self.classes));
         }
         for (row, &class) in elements.chunks_exact(self.classes).zip(target) {
-            self.count(row, class);
+            self.top_k.count(row, class);
+            self.log_loss.count(row, class);
         }
-        Ok(())
-    }
-
-    fn count<E: Element>(&mut self, row: &[E], class: usize) {
-        let own = row[class];
-        let predicted =
-            (1..row.len()).fold(0, |best, it| if row[it] > row[best] { it } else { best });
-        let ahead = row
-            .iter()
-            .enumerate()
-            .filter(|&(other, &score)| score > own || (score == own && other > class));
-        let eps = E::epsilon().double();
-        self.rows += 1;
-        self.top_k += u64::from(ahead.count() < self.k);
-        self.surprise -= own.double().clamp(eps, 1.0 - eps).ln();
-        self.confusion[[class, predicted]] += 1;
+        self.confusion.update(probabilities, target)
     }
 
     /// How many rows were counted.
     pub fn rows(&self) -> u64 {
-        self.rows
+        self.confusion.rows()
     }
 
     /// The scores of all rows so far.
@@ -149,42 +127,33 @@ impl Classification {
     /// # Errors
     /// An argument error when there is none.
     pub fn scores(&self) -> Result<ClassificationScores> {
-        check_some(NAME, self.rows)?;
-        let rows = self.rows as f64;
-        let (mut f1, mut precision, mut recall, mut occurring) = (0.0, 0.0, 0.0, 0.0);
-        for class in 0..self.classes {
-            let right = self.confusion[[class, class]] as f64;
-            let actual = self.confusion.row(class).sum() as f64;
-            let predicted = self.confusion.column(class).sum() as f64;
-            if actual + predicted > 0.0 {
-                occurring += 1.0;
-                f1 += share(2.0 * right, actual + predicted);
-                precision += share(right, predicted);
-                recall += share(right, actual);
-            }
-        }
+        check_some(NAME, self.rows())?;
+        // There is a row, so that each of them is defined.
+        let defined = |score: Option<f64>| score.unwrap_or(0.0);
+        let confusion = &self.confusion;
         Ok(ClassificationScores {
-            accuracy: self.confusion.diag().sum() as f64 / rows,
-            top_k: self.top_k as f64 / rows,
-            macro_f1: f1 / occurring,
-            macro_precision: precision / occurring,
-            macro_recall: recall / occurring,
-            log_loss: self.surprise / rows,
-            confusion: self
-                .confusion
+            accuracy: defined(confusion.accuracy()),
+            top_k: defined(self.top_k.share()),
+            macro_f1: defined(confusion.f1(Average::Macro)),
+            macro_precision: defined(confusion.precision(Average::Macro)),
+            macro_recall: defined(confusion.recall(Average::Macro)),
+            log_loss: defined(self.log_loss.mean()),
+            confusion: confusion
+                .counts()
                 .rows()
                 .into_iter()
                 .map(|row| row.to_vec())
                 .collect(),
         })
     }
+
+    /// What was taken for what, with the scores of each class.
+    pub fn confusion(&self) -> &Confusion {
+        &self.confusion
+    }
 }
 
 const NAME: &str = "classification";
-
-fn share(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { part / whole } else { 0.0 }
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! How close predicted numbers are.
 
-use limpid_tensor::{Element, Error, ErrorKind, Result, Tensor};
+use limpid_tensor::{Element, Elements, Error, ErrorKind, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::check_some;
@@ -35,16 +35,42 @@ pub struct Regression {
 struct Output {
     absolute: f64,
     squared: f64,
+    /// Of |error| / |target|.
+    relative: f64,
+    targets: Scatter,
+    errors: Scatter,
+}
+
+/// A mean, and the squared distances from it, kept up to date as each number comes (Welford 1962),
+/// since the difference of two large sums would lose its digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Scatter {
     mean: f64,
-    /// Of the targets around their mean, kept up to date as each target comes (Welford 1962), since
-    /// the difference of two large sums would lose its digits.
-    scatter: f64,
+    squared: f64,
+}
+
+impl Scatter {
+    /// Takes the last of so many numbers.
+    fn add(&mut self, value: f64, count: f64) {
+        let before = value - self.mean;
+        self.mean += before / count;
+        self.squared += before * (value - self.mean);
+    }
+
+    /// Takes the numbers of another (Chan et al. 1983).
+    fn merge(&mut self, count: f64, other: Self, others: f64) {
+        let gap = other.mean - self.mean;
+        let all = count + others;
+        self.mean += gap * others / all;
+        self.squared += other.squared + gap * gap * count * others / all;
+    }
 }
 
 /// The scores of predicted numbers; each is the mean over the outputs.
 ///
 /// # Source
-/// Equal scikit-learn's `r2_score`, `mean_absolute_error`, `root_mean_squared_error` (1.9).
+/// Equal scikit-learn's `r2_score`, `mean_absolute_error`, `mean_squared_error`, `root_mean_squared_error`,
+/// `explained_variance_score`, `mean_absolute_percentage_error` (1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RegressionScores {
@@ -53,8 +79,15 @@ pub struct RegressionScores {
     pub r2: f64,
     /// The mean absolute error, in the target's unit.
     pub mae: f64,
+    /// The mean squared error.
+    pub mse: f64,
     /// The root of the mean squared error, in the target's unit.
     pub rmse: f64,
+    /// 1 - variance of the errors / variance of the targets, blind to a constant error; where the
+    /// targets do not vary, 1 for errors that do not and 0 for others.
+    pub explained_variance: f64,
+    /// The mean of |error| / |target|, as a share; a target below 2.2e-16 counts as that.
+    pub mape: f64,
 }
 
 impl Regression {
@@ -69,42 +102,33 @@ impl Regression {
     /// A shape error when the shapes differ from each other or, in their outputs, from the batches
     /// before; a not-finite error for a number that is none.
     pub fn update<E: Element>(&mut self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<()> {
-        let shapes = [prediction.shape(), target.shape()];
-        let outputs = match *target.shape() {
-            [_] => 1,
-            [_, outputs] => outputs,
-            _ => {
-                return Err(Error::shape(
-                    NAME,
-                    &shapes,
-                    "must be [rows] or [rows, outputs]",
-                ));
+        let errors = Errors::new(NAME, prediction, target)?;
+        check_outputs(NAME, self.outputs.len(), errors.outputs)?;
+        self.outputs.resize(errors.outputs, Output::default());
+        for (place, predicted, actual) in errors.iter() {
+            if place == 0 {
+                self.rows += 1;
             }
-        };
-        if shapes[0] != shapes[1] {
-            return Err(Error::shape(NAME, &shapes, "must be one shape"));
+            self.outputs[place].add(predicted, actual, self.rows as f64);
         }
-        if self.rows > 0 && outputs != self.outputs.len() {
-            let rule = format!("must have {} outputs, as before", self.outputs.len());
-            return Err(Error::shape(NAME, &shapes, rule));
+        Ok(())
+    }
+
+    /// Adds the sums of other rows.
+    ///
+    /// # Errors
+    /// A shape error when they have another number of outputs.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if other.rows == 0 {
+            return Ok(());
         }
-        let (predicted, actual) = (prediction.elements(), target.elements());
-        let mut all = predicted.iter().chain(actual.iter());
-        if let Some(&found) = all.find(|value| !value.is_finite()) {
-            let kind = ErrorKind::NotFinite {
-                what: "number".to_owned(),
-                found: found.double(),
-            };
-            return Err(Error::new(NAME, kind));
+        check_outputs(NAME, self.outputs.len(), other.outputs.len())?;
+        self.outputs.resize(other.outputs.len(), Output::default());
+        let counts = (self.rows as f64, other.rows as f64);
+        for (own, other) in self.outputs.iter_mut().zip(&other.outputs) {
+            own.merge(other, counts);
         }
-        self.outputs.resize(outputs, Output::default());
-        let rows = predicted.chunks_exact(outputs.max(1));
-        for (predicted, actual) in rows.zip(actual.chunks_exact(outputs.max(1))) {
-            self.rows += 1;
-            for ((sums, predicted), actual) in self.outputs.iter_mut().zip(predicted).zip(actual) {
-                sums.add(predicted.double(), actual.double(), self.rows as f64);
-            }
-        }
+        self.rows += other.rows;
         Ok(())
     }
 
@@ -119,9 +143,12 @@ impl Regression {
         let mean =
             |score: &dyn Fn(&Output) -> f64| self.outputs.iter().map(score).sum::<f64>() / outputs;
         Ok(RegressionScores {
-            r2: mean(&Output::explained),
+            r2: mean(&|sums| share_explained(sums.squared, sums.targets)),
             mae: mean(&|sums| sums.absolute / rows),
+            mse: mean(&|sums| sums.squared / rows),
             rmse: mean(&|sums| (sums.squared / rows).sqrt()),
+            explained_variance: mean(&|sums| share_explained(sums.errors.squared, sums.targets)),
+            mape: mean(&|sums| sums.relative / rows),
         })
     }
 }
@@ -131,20 +158,89 @@ impl Output {
         let error = predicted - actual;
         self.absolute += error.abs();
         self.squared += error * error;
-        let before = actual - self.mean;
-        self.mean += before / rows;
-        self.scatter += before * (actual - self.mean);
+        self.relative += error.abs() / actual.abs().max(f64::EPSILON);
+        self.targets.add(actual, rows);
+        self.errors.add(error, rows);
     }
 
-    fn explained(&self) -> f64 {
-        if self.scatter > 0.0 {
-            1.0 - self.squared / self.scatter
-        } else if self.squared > 0.0 {
-            0.0
-        } else {
-            1.0
-        }
+    fn merge(&mut self, other: &Self, (rows, others): (f64, f64)) {
+        self.absolute += other.absolute;
+        self.squared += other.squared;
+        self.relative += other.relative;
+        self.targets.merge(rows, other.targets, others);
+        self.errors.merge(rows, other.errors, others);
     }
+}
+
+/// 1 - left / scatter of the targets; where they do not vary, 1 if nothing is left, else 0.
+fn share_explained(left: f64, targets: Scatter) -> f64 {
+    if targets.squared > 0.0 {
+        1.0 - left / targets.squared
+    } else if left > 0.0 {
+        0.0
+    } else {
+        1.0
+    }
+}
+
+/// Predictions and targets, checked.
+pub(super) struct Errors<'a, E: Element> {
+    pub(super) outputs: usize,
+    predicted: Elements<'a, E>,
+    actual: Elements<'a, E>,
+}
+
+impl<'a, E: Element> Errors<'a, E> {
+    /// Both of one shape, `[N]` or `[N, outputs]`, and finite.
+    pub(super) fn new(
+        name: &'static str,
+        prediction: &'a Tensor<E>,
+        target: &'a Tensor<E>,
+    ) -> Result<Self> {
+        let shapes = [prediction.shape(), target.shape()];
+        let outputs = match *target.shape() {
+            [_] => 1,
+            [_, outputs] => outputs,
+            _ => {
+                let rule = "must be [rows] or [rows, outputs]";
+                return Err(Error::shape(name, &shapes, rule));
+            }
+        };
+        if shapes[0] != shapes[1] {
+            return Err(Error::shape(name, &shapes, "must be one shape"));
+        }
+        let (predicted, actual) = (prediction.elements(), target.elements());
+        let mut all = predicted.iter().chain(actual.iter());
+        if let Some(&found) = all.find(|value| !value.is_finite()) {
+            let kind = ErrorKind::NotFinite {
+                what: "number".to_owned(),
+                found: found.double(),
+            };
+            return Err(Error::new(name, kind));
+        }
+        Ok(Self {
+            outputs,
+            predicted,
+            actual,
+        })
+    }
+
+    /// The output, what was predicted and what is true, row by row.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, f64, f64)> {
+        let pairs = self.predicted.iter().zip(self.actual.iter());
+        pairs.enumerate().map(|(place, (predicted, actual))| {
+            (place % self.outputs, predicted.double(), actual.double())
+        })
+    }
+}
+
+/// As many outputs as before, where there was a before.
+pub(super) fn check_outputs(name: &'static str, before: usize, outputs: usize) -> Result<()> {
+    if before == 0 || before == outputs {
+        return Ok(());
+    }
+    let rule = format!("must have {before} outputs, as before");
+    Err(Error::shape(name, &[&[outputs]], rule))
 }
 
 #[cfg(test)]
