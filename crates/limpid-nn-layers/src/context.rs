@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use limpid_tensor::{
-    Element, Error, Parameters, Path, Result, Stream, Tensor, for_each_buffer_mut, named_buffers,
+    Element, Error, Parameters, Path, Result, Stream, Tensor, count_flops, for_each_buffer_mut,
+    named_buffers,
 };
 
 use crate::{Module, Observation, Tap};
@@ -164,7 +165,8 @@ impl<'a, E: Element> Context<'a, E> {
         work: impl FnOnce(&mut Self) -> Result<Tensor<E>>,
     ) -> Result<Tensor<E>> {
         self.scope(name, |context| {
-            let output = work(context)?;
+            let (output, flops) = count_flops(|| work(context));
+            let output = output?;
             if let Some(tap) = &mut context.tap {
                 let path = context.path.as_str();
                 tap.observe(&Observation {
@@ -172,6 +174,7 @@ impl<'a, E: Element> Context<'a, E> {
                     kind,
                     input,
                     output: &output,
+                    flops,
                 });
             }
             Ok(output)

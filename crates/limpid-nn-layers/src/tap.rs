@@ -14,6 +14,9 @@ pub struct Observation<'a, E: Element> {
     /// What came out. [`Tensor::retain_gradient`] on it makes its gradient part of what `backward`
     /// returns.
     pub output: &'a Tensor<E>,
+    /// The floating-point operations of the products that it took, as
+    /// [`count_flops`](limpid_tensor::count_flops) counts them; those of its children included.
+    pub flops: u64,
 }
 
 /// Sees the output of every layer that is run by [`Context::call`](crate::Context::call), without

@@ -5,6 +5,7 @@ mod array;
 pub mod buffers;
 mod element;
 mod error;
+mod flops;
 pub mod gradient_check;
 mod graph;
 mod kernel;
@@ -18,6 +19,7 @@ mod walk;
 pub use alias_sampler::AliasSampler;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
+pub use flops::{add_flops, count_flops};
 pub use graph::{
     Backward, EachRow, Gradient, Gradients, InputGradients, Product, RowIndex, Rows,
     without_gradient,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::flops::add_products;
 use crate::kernel::gemm::{self, Blend, Strided};
 use crate::layout::Shape;
 use crate::{Element, Error, Result, Tensor, buffers};
@@ -110,6 +111,7 @@ impl<E: Element> Product<E> {
     fn multiply(&self, out: &mut [E], blend: Blend<'_, E>) {
         let (left, right) = (self.left().elements(), self.right().elements());
         let (k, m, n) = (self.left().shape()[0], self.shape[0], self.shape[1]);
+        add_products(&[k, m, n]);
         let left = Strided::row_major(&left, m).transposed();
         gemm::multiply(out, (m, k, n), left, Strided::row_major(&right, n), blend);
     }

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::buffers;
+use crate::flops::add_products;
 use crate::kernel::gemm::{Blend, Then, multiply};
 use crate::layout::count;
 use crate::ops::matmul::matrix;
@@ -74,6 +75,7 @@ impl<E: Element> Tensor<E> {
             let rule = "the bias must hold one number for each of the weight's rows";
             return refuse(&[bias.shape(), weight.shape()], rule.into());
         }
+        add_products(&[count(lead), inputs, outputs]);
         let rows = self.detach().reshape([count(lead), inputs])?;
         let mut data = buffers::take::<E>(count(lead) * outputs);
         let elements = bias.map(Self::elements);

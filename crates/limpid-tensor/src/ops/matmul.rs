@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::buffers;
+use crate::flops::add_products;
 use crate::kernel::gemm::{Strided, product};
 use crate::kernel::threads;
 use crate::layout::{Layout, Shape, broadcast_shapes, count};
@@ -61,6 +62,7 @@ fn matrices<E: Element>(left: &Tensor<E>, right: &Tensor<E>) -> Result<Tensor<E>
         shape.extend([m, n]);
         return rows.reshape(shape);
     }
+    add_products(&[count(&batch), m, k, n]);
     let mut data = buffers::take::<E>(count(&batch) * m * n);
     let (left_batch, left_strides) = split(left, &batch);
     let (right_batch, right_strides) = split(right, &batch);

@@ -2,6 +2,7 @@
 
 use super::algorithm::ConvAlgorithm;
 use crate::buffers::{self, Storage};
+use crate::flops::add_products;
 use crate::kernel::conv::{Correlation, Gathering, Planes, Target};
 use crate::kernel::threads;
 use crate::kernel::winograd::Kernels;
@@ -163,6 +164,7 @@ impl Geometry {
         bias: Option<&[E]>,
         rectified: bool,
     ) -> Storage<E> {
+        add_products(&[self.work()]);
         if let Some(winograd) = self.winograd() {
             let kernels = Kernels::new(weight, [self.outputs, self.inputs]);
             let level = simd::level();
@@ -214,6 +216,7 @@ impl Geometry {
         weight: &[E],
         bias: Option<&[E]>,
     ) -> Storage<E> {
+        add_products(&[self.work()]);
         if let Some(winograd) = self.winograd() {
             let kernels = Kernels::flipped(weight, [self.outputs, self.inputs]);
             return winograd.transposed().apply(g, &kernels, bias, &|_| {});
@@ -362,6 +365,7 @@ impl Geometry {
 
     /// The weight's gradient: the sum over the batch of g patches(x)^T.
     pub(super) fn weight_gradient<E: Element>(&self, x: &[E], g: &[E]) -> Storage<E> {
+        add_products(&[self.work()]);
         if let Some(winograd) = self.winograd() {
             return winograd.weight_gradient(x, g);
         }

@@ -195,6 +195,11 @@ impl<E: Element, C: Cell> Backward<E> for RecurrentBackward<E, C> {
             hidden,
         } = self.sizes;
         let gradient = gradient.contiguous();
+        let [input, weight_ih, weight_hh, h0] =
+            [INPUT, WEIGHT_IH, WEIGHT_HH, H0].map(|it| usize::from(inputs.wants(it)));
+        let state_steps = time + h0 - 1 + time * weight_hh;
+        self.sizes
+            .count::<C>(time * (input + weight_ih), state_steps);
         let walked = self.walk(slice(&gradient), inputs.wants(INPUT), inputs.wants(H0));
         let tensor =
             |data: Storage<E>, shape: &[usize]| Tensor::new(data, Shape::from_slice(shape));

@@ -64,6 +64,7 @@ pub(super) fn forward<E: Element, C: Cell>(
     } = sizes;
     let [input, weight_ih, weight_hh, bias_ih, bias_hh, h0, c0] = operands.each_ref().map(slice);
     let bias = bias::<E, C>(hidden, bias_ih, bias_hh);
+    sizes.count::<C>(time, time);
     let from_input = Factor::new(
         Strided::row_major(weight_ih, inputs).transposed(),
         inputs,

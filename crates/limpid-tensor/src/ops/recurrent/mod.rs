@@ -19,6 +19,7 @@ pub use recurrence::{Recurrence, RecurrentCell};
 use cell::Cell;
 
 use crate::buffers;
+use crate::flops::add_products;
 use crate::{Element, Error, Result, Tensor};
 
 /// The weights of a recurrent cell, its gates stacked in PyTorch's order.
@@ -98,6 +99,12 @@ impl Sizes {
             inputs,
             hidden,
         })
+    }
+
+    /// Reports the products of so many steps with the weights of the input, and of the state.
+    fn count<C: Cell>(&self, input_steps: usize, state_steps: usize) {
+        let weights = input_steps * self.inputs + state_steps * self.hidden;
+        add_products(&[self.batch, C::GATES, self.hidden, weights]);
     }
 
     /// The rows of a task.
