@@ -4,8 +4,9 @@ use limpid_tensor::{Error, Result, Stream, Tensor};
 
 use crate::Initializer;
 
-/// The same value everywhere: for biases and gains. Weights that are all equal stay equal, so that
-/// the units of a layer never learn different things.
+/// The same value everywhere: for biases and gains. As the weight of several units it is refused
+/// by [`Fill::tensor`](crate::Fill::tensor), as they would never learn different things, unless
+/// [`AllowSymmetric`](crate::AllowSymmetric) says that this is meant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constant {
     /// The value; finite.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use limpid_tensor::{Element, Result, Stream, Tensor};
+use limpid_tensor::{Element, Error, Result, Stream, Tensor};
 
 /// A scheme that fills a parameter.
 ///
@@ -43,20 +43,55 @@ pub trait Initializer: Debug + Send + Sync {
 
     /// The variance that the values should have around 0, where the scheme promises one.
     fn variance(&self, shape: &[usize]) -> Option<f64>;
+
+    /// Whether the units of a layer may start equal; only [`AllowSymmetric`](crate::AllowSymmetric)
+    /// says so.
+    fn allows_symmetric(&self) -> bool {
+        false
+    }
 }
 
 /// Gives the values of an [`Initializer`] in the element type that is needed.
 pub trait Fill: Initializer {
-    /// The values for a parameter of `shape`, drawn from `stream`.
+    /// The values for a parameter of `shape`, drawn from `stream`: for a layer's weight, so that
+    /// equal units are refused.
+    ///
+    /// Units that start equal, all of them 0 among them, get equal gradients and learn the same for
+    /// ever: the layer is no wider than one unit.
     ///
     /// # Errors
-    /// As [`Initializer::draw`].
+    /// As [`Initializer::draw`]; an argument error when the shape is that of a weight, `[out, in,
+    /// kernel...]`, of two units or more, and all are equal.
+    /// [`AllowSymmetric`](crate::AllowSymmetric) lets them be so.
     fn tensor<E: Element>(&self, shape: &[usize], stream: Stream) -> Result<Tensor<E>> {
-        Ok(self.draw(shape, stream)?.cast())
+        let values = self.draw(shape, stream)?;
+        if !self.allows_symmetric() {
+            check_units(&values)?;
+        }
+        Ok(values.cast())
     }
 }
 
 impl<I: Initializer + ?Sized> Fill for I {}
+
+/// Refuses a weight all of whose units, its parts along dimension 0, are equal.
+fn check_units(weight: &Tensor<f64>) -> Result<()> {
+    let &[units, _, ..] = weight.shape() else {
+        return Ok(());
+    };
+    let elements = weight.elements();
+    if units < 2 || elements.is_empty() {
+        return Ok(());
+    }
+    let (first, others) = elements.split_at(elements.len() / units);
+    // Mostly the first comparison tells them apart.
+    if others.chunks_exact(first.len()).any(|unit| unit != first) {
+        return Ok(());
+    }
+    let expected = "units that differ (`AllowSymmetric` lets them be equal)";
+    let found = format!("{units} equal ones");
+    Err(Error::argument("initializer", "weight", expected, found))
+}
 
 impl<I: Initializer + ?Sized> Initializer for Arc<I> {
     fn draw(&self, shape: &[usize], stream: Stream) -> Result<Tensor<f64>> {
@@ -65,6 +100,10 @@ impl<I: Initializer + ?Sized> Initializer for Arc<I> {
 
     fn variance(&self, shape: &[usize]) -> Option<f64> {
         self.as_ref().variance(shape)
+    }
+
+    fn allows_symmetric(&self) -> bool {
+        self.as_ref().allows_symmetric()
     }
 }
 
@@ -75,6 +114,10 @@ impl<I: Initializer + ?Sized> Initializer for Box<I> {
 
     fn variance(&self, shape: &[usize]) -> Option<f64> {
         self.as_ref().variance(shape)
+    }
+
+    fn allows_symmetric(&self) -> bool {
+        self.as_ref().allows_symmetric()
     }
 }
 

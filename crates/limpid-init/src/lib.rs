@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod allow_symmetric;
 mod constant;
 mod fan;
 mod he;
@@ -18,6 +19,7 @@ mod xavier;
 #[cfg(test)]
 mod moments;
 
+pub use allow_symmetric::AllowSymmetric;
 pub use constant::Constant;
 pub use fan::{Fan, FanMode};
 pub use he::{HeNormal, HeUniform};

@@ -55,6 +55,12 @@ pub trait Module<E: Element>: Parameters<E> + Send + Sync {
         false
     }
 
+    /// Whether training gives something else than evaluation for the same input, as dropout and
+    /// batch statistics do. A container says so if a layer in it does.
+    fn differs_in_training(&self) -> bool {
+        false
+    }
+
     /// The batch normalisation, if the module is one, so that the layer before it may take it in.
     fn as_batch_norm(&self) -> Option<&BatchNorm<E>> {
         None
@@ -106,6 +112,10 @@ impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
 
     fn is_relu(&self) -> bool {
         self.as_ref().is_relu()
+    }
+
+    fn differs_in_training(&self) -> bool {
+        self.as_ref().differs_in_training()
     }
 
     fn as_batch_norm(&self) -> Option<&BatchNorm<E>> {

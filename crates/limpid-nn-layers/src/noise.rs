@@ -47,6 +47,10 @@ impl<E: Element> Module<E> for GaussianNoise {
         let noise = Tensor::standard_normal(input.shape(), context.stream());
         input.add(&noise.mul_scalar(self.std))
     }
+
+    fn differs_in_training(&self) -> bool {
+        self.std > 0.0
+    }
 }
 
 #[cfg(test)]

@@ -66,6 +66,11 @@ impl<E: Element> Module<E> for Residual<E> {
         past.add(&body)
     }
 
+    fn differs_in_training(&self) -> bool {
+        let branches = self.shortcut.iter().chain([&self.body]);
+        branches.into_iter().any(|it| it.differs_in_training())
+    }
+
     fn forward_relu(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         let (past, body) = self.terms(input, context)?;
         past.add_relu(&body)

@@ -105,6 +105,12 @@ impl<E: Element> Module<E> for Sequential<E> {
         Ok(value)
     }
 
+    fn differs_in_training(&self) -> bool {
+        self.layers
+            .iter()
+            .any(|(_, layer)| layer.differs_in_training())
+    }
+
     fn fold_batch_norms(&mut self) -> Result<()> {
         let mut place = 1;
         while place < self.layers.len() {

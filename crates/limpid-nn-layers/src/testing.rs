@@ -19,6 +19,8 @@ const TOLERANCE: f64 = 1e-7;
 /// The step of the difference quotients; extrapolated from it and its half, they err by its fourth
 /// power.
 const STEP: f64 = 1e-3;
+/// So many streams are tried for one whose noise is seen.
+const STREAMS: u64 = 8;
 /// How many roundings of the function's terms a difference quotient is allowed to carry.
 const ROUNDINGS: f64 = 32.0;
 
@@ -55,11 +57,21 @@ pub enum Violation {
     /// Two evaluations of one input differ.
     #[error("two evaluations of the same input differ")]
     Evaluation,
+    /// Training gives another output than evaluation and
+    /// [`Module::differs_in_training`] says that it does not, or the other way round.
+    #[error("`differs_in_training` says {says}, but the outputs say otherwise")]
+    Modes {
+        /// What the module says.
+        says: bool,
+    },
+    /// [`Module::forward_relu`] is not the rectified output.
+    #[error("`forward_relu` is not the rectifier after `forward`")]
+    Rectified,
     /// Two training passes with the same stream differ.
     #[error("two training passes with the same stream differ")]
     Training,
-    /// A module that was given another's state gives other outputs.
-    #[error("a module with the same state gives another output")]
+    /// A module that was given another's state has not that state, or gives other outputs.
+    #[error("a module that was given another's state is not the same")]
     State,
     /// Two parameters or buffers bear one path.
     #[error("two parameters or buffers are called {0}")]
@@ -86,6 +98,9 @@ pub enum Violation {
 /// - the output has the shape `output`;
 /// - gradients by input and by every parameter agree with difference quotients to 1e-7;
 /// - evaluation gives the same twice, and so does training with the same stream;
+/// - training gives something else than evaluation exactly if
+///   [`Module::differs_in_training`] says so;
+/// - [`Module::forward_relu`] gives the rectified output;
 /// - updates of buffers fit the module, and its state, put into another one, makes that the same;
 /// - every layer in the walk is called by its name, so that observers and errors name it rightly.
 ///
@@ -120,6 +135,7 @@ pub fn check_module<M: Module<f64>>(
     if !same(&trained(&module, input)?, &trained(&module, input)?) {
         return Err(Violation::Training);
     }
+    check_modes(&module, input, &value)?;
     check_paths(&module, input)?;
     check_state(module, build(Stream::new(2))?, input)?;
     check_gradients(build(Stream::new(1))?, input)
@@ -128,6 +144,31 @@ pub fn check_module<M: Module<f64>>(
 /// The output in training, always with the same stream.
 fn trained<M: Module<f64>>(module: &M, input: &Tensor<f64>) -> Result<Tensor<f64>> {
     module.forward(input, &mut Context::train(Stream::new(3)))
+}
+
+/// Whether training differs from `evaluated`, for any of some streams: noise may spare an input.
+fn check_modes<M: Module<f64>>(
+    module: &M,
+    input: &Tensor<f64>,
+    evaluated: &Tensor<f64>,
+) -> std::result::Result<(), Violation> {
+    let says = module.differs_in_training();
+    let mut differs = false;
+    for seed in 0..STREAMS {
+        let trained = module.forward(input, &mut Context::train(Stream::new(seed)))?;
+        differs |= !same(&trained, evaluated);
+    }
+    // Where there is nothing, nothing can differ.
+    if says != differs && !evaluated.is_empty() {
+        return Err(Violation::Modes { says });
+    }
+    for context in [Context::eval, || Context::train(Stream::new(3))] {
+        let output = module.forward(input, &mut context())?.relu();
+        if !same(&module.forward_relu(input, &mut context())?, &output) {
+            return Err(Violation::Rectified);
+        }
+    }
+    Ok(())
 }
 
 /// Equal element by element; NaN equals NaN.
@@ -168,9 +209,10 @@ fn check_state<M: Module<f64>>(
     let mut context = Context::train(Stream::new(3));
     module.forward(input, &mut context)?;
     context.into_updates().apply(&mut module)?;
-    State::of(&module).apply(&mut other)?;
-    let (own, other) = (module.predict(input)?, other.predict(input)?);
-    if same(&own, &other) {
+    let state = State::of(&module);
+    state.apply(&mut other)?;
+    let kept = State::of(&other) == state;
+    if kept && same(&module.predict(input)?, &other.predict(input)?) {
         Ok(())
     } else {
         Err(Violation::State)

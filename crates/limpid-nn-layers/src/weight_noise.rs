@@ -1,7 +1,8 @@
 //! Noise on weights in training.
 
 use limpid_tensor::{
-    Element, Parameters, Path, Result, Tensor, Visitor, VisitorMut, for_each_parameter_mut,
+    Element, Parameter, Parameters, Path, Result, Tensor, Visitor, VisitorMut,
+    for_each_parameter_mut, named_parameters,
 };
 
 use crate::noise::deviation;
@@ -90,6 +91,12 @@ impl<E: Element, M: Module<E> + Clone> Module<E> for WeightNoise<M> {
         }
     }
 
+    fn differs_in_training(&self) -> bool {
+        let is_weight = |(_, parameter): &(String, &Parameter<E>)| parameter.rank() >= 2;
+        self.layer.differs_in_training()
+            || self.std > 0.0 && named_parameters(&self.layer).iter().any(is_weight)
+    }
+
     fn forward_relu(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         match self.noisy(context)? {
             Some(layer) => layer.forward_relu(input, context),
@@ -113,7 +120,7 @@ mod tests {
     use super::*;
     use crate::testing::check_module;
     use crate::{BatchNorm, Conv2d, Linear};
-    use limpid_tensor::{Parameter, Stream, set_trainable};
+    use limpid_tensor::{Stream, set_trainable};
 
     #[test]
     fn the_contract_holds_around_every_kind_of_weight() {

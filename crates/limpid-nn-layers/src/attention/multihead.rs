@@ -236,6 +236,10 @@ impl<E: Element> Module<E> for MultiheadAttention<E> {
     fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         self.forward_with([input; 3], AttentionMasks::default(), context)
     }
+
+    fn differs_in_training(&self) -> bool {
+        self.dropout.p() > 0.0
+    }
 }
 
 #[cfg(test)]

@@ -69,6 +69,10 @@ impl<E: Element> Module<E> for AlphaDropout {
         let term = mask(input.shape(), p, shift, scale * SATURATION + shift, stream);
         input.mul(&factor)?.add(&term)
     }
+
+    fn differs_in_training(&self) -> bool {
+        self.p > 0.0
+    }
 }
 
 #[cfg(test)]

@@ -86,6 +86,10 @@ impl<E: Element, const D: usize> Module<E> for ChannelDropout<D> {
         let scale = 1.0 / (1.0 - self.p);
         input.mul(&mask(&shape, self.p, scale, 0.0, context.stream()))
     }
+
+    fn differs_in_training(&self) -> bool {
+        self.p > 0.0
+    }
 }
 
 #[cfg(test)]

@@ -53,6 +53,10 @@ impl<E: Element> Module<E> for Dropout {
         let scale = 1.0 / (1.0 - self.p);
         input.mul(&mask(input.shape(), self.p, scale, 0.0, context.stream()))
     }
+
+    fn differs_in_training(&self) -> bool {
+        self.p > 0.0
+    }
 }
 
 #[cfg(test)]

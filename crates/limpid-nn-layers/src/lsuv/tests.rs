@@ -1,6 +1,5 @@
 //! What the pass does to models, deep, wide and wrong.
 
-use limpid_init::Constant;
 use limpid_tensor::set_trainable;
 
 use super::*;
@@ -112,10 +111,7 @@ fn a_batch_on_which_nothing_varies_is_refused_and_changes_nothing() {
 
 #[test]
 fn settings_out_of_range_are_refused() {
-    let mut layer = LinearConfig::new(2, 2)
-        .with_initializer(Constant::new(1.0))
-        .build::<f64>(stream())
-        .unwrap();
+    let mut layer = Linear::<f64>::new(2, 2, stream()).unwrap();
     let batch = Tensor::standard_normal([4, 2], Stream::new(1));
     for lsuv in [
         Lsuv::default().with_tolerance(0.0),

@@ -240,6 +240,10 @@ impl<E: Element> Module<E> for BatchNorm<E> {
         }
     }
 
+    fn differs_in_training(&self) -> bool {
+        true
+    }
+
     fn forward_relu(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         match context.is_training() {
             true => self.by_batch(input, context, true),

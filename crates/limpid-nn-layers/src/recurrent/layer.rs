@@ -200,6 +200,10 @@ impl<E: Element, K: RecurrentKind> Module<E> for Recurrent<E, K> {
         Ok(self.run(input, None, None, false, context)?.0)
     }
 
+    fn differs_in_training(&self) -> bool {
+        self.dropout.p() > 0.0 && self.weights.len() > self.directions()
+    }
+
     fn kind(&self) -> &'static str {
         K::NAME
     }

@@ -22,6 +22,10 @@ enum Fault {
     Update,
     Twice,
     Name,
+    Silent,
+    Idle,
+    Rectified,
+    Kept,
 }
 
 /// A layer that doubles, or goes wrong.
@@ -57,7 +61,10 @@ impl limpid_tensor::Parameters<f64> for Faulty {
             inner.visit_mut(path, visitor);
             path.pop();
         };
-        under("weight", &mut self.weight);
+        match self.fault {
+            Fault::Kept => under("weight", &mut self.unused),
+            _ => under("weight", &mut self.weight),
+        }
         under("seen", &mut self.seen);
         under("child", &mut self.child);
         if self.fault == Fault::Unused {
@@ -109,8 +116,25 @@ impl Module<f64> for Faulty {
             Fault::Gradient => output.detach().recorded(&[&output], || AlmostOne),
             Fault::Evaluation if !context.is_training() => output.add_scalar(calls),
             Fault::Training if context.is_training() => output.add_scalar(calls),
+            Fault::Silent if context.is_training() => output.add_scalar(1.0),
             _ => output,
         })
+    }
+
+    fn forward_relu(
+        &self,
+        input: &Tensor<f64>,
+        context: &mut Context<'_, f64>,
+    ) -> Result<Tensor<f64>> {
+        let output = self.forward(input, context)?;
+        Ok(match self.fault {
+            Fault::Rectified => output,
+            _ => output.relu(),
+        })
+    }
+
+    fn differs_in_training(&self) -> bool {
+        self.fault == Fault::Idle
     }
 }
 
@@ -118,8 +142,8 @@ fn verdict(fault: Fault) -> std::result::Result<(), Violation> {
     let build = |stream: Stream| {
         Ok(Faulty {
             fault,
-            weight: Parameter::new(Tensor::full([3], 2.0)),
-            unused: Parameter::new(Tensor::ones([1])),
+            weight: Parameter::new(Tensor::full([3], 2.0 + stream.generator().unit())),
+            unused: Parameter::new(Tensor::ones([3])),
             calls: AtomicU64::new(0),
             seen: Buffer::new(Tensor::zeros([1])),
             child: Linear::new(3, 2, stream)?,
@@ -146,6 +170,10 @@ fn every_fault_is_found_and_named() {
     assert_eq!(verdict(Fault::Shape), Err(shape));
     assert_eq!(verdict(Fault::Evaluation), Err(Violation::Evaluation));
     assert_eq!(verdict(Fault::Training), Err(Violation::Training));
+    let modes = |says| Err(Violation::Modes { says });
+    assert_eq!(verdict(Fault::Silent), modes(false));
+    assert_eq!(verdict(Fault::Idle), modes(true));
+    assert_eq!(verdict(Fault::Rectified), Err(Violation::Rectified));
     assert_eq!(
         verdict(Fault::Twice),
         Err(Violation::Twice("weight".to_owned()))
@@ -158,6 +186,7 @@ fn every_fault_is_found_and_named() {
         verdict(Fault::Unused),
         Err(Violation::Unused("unused".to_owned()))
     );
+    assert_eq!(verdict(Fault::Kept), Err(Violation::State));
     let error = verdict(Fault::Gradient).unwrap_err();
     assert!(
         matches!(&error, Violation::Gradient { of, .. } if of == "input"),

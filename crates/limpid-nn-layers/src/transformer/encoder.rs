@@ -106,6 +106,10 @@ impl<E: Element> Module<E> for TransformerEncoder<E> {
     fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         self.forward_with(input, AttentionMasks::default(), context)
     }
+
+    fn differs_in_training(&self) -> bool {
+        self.layers.iter().any(Module::differs_in_training)
+    }
 }
 
 #[cfg(test)]

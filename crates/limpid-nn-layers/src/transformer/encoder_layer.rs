@@ -261,6 +261,10 @@ impl<E: Element> Module<E> for TransformerEncoderLayer<E> {
     fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         self.forward_with(input, AttentionMasks::default(), context)
     }
+
+    fn differs_in_training(&self) -> bool {
+        self.dropout.p() > 0.0 || self.self_attn.differs_in_training()
+    }
 }
 
 #[cfg(test)]
