@@ -399,6 +399,24 @@ mod tests {
         }
     }
 
+    /// As in PyTorch 2.15: smoothing gives such items a loss, but the mean divides by their weight.
+    #[test]
+    fn classes_without_weight_have_no_mean() {
+        let loss = CrossEntropy::new()
+            .with_weight([0.0, 1.0, 2.0])
+            .with_label_smoothing(0.1);
+        let logits = Tensor::<f64>::from_fn([2, 3], |place| place as f64);
+        let mean = loss.forward(&logits, &[0, 0]).unwrap().item().unwrap();
+        assert!(mean.is_nan(), "{mean}");
+        let sum = loss.clone().with_reduction(Reduction::Sum);
+        assert!(sum.forward(&logits, &[0, 0]).unwrap().item().unwrap() > 0.0);
+        let logits = logits.requires_grad();
+        let ignored = loss.with_ignore_index(0).forward(&logits, &[0, 0]).unwrap();
+        assert!(ignored.item().unwrap().is_nan());
+        let gradients = ignored.backward().unwrap();
+        assert_eq!(gradients.tensor(&logits).unwrap().to_vec(), [0.0; 6]);
+    }
+
     #[test]
     fn extreme_logits_stay_finite() {
         let infinity = f32::INFINITY;

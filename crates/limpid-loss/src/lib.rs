@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod adaptive_softmax;
+mod bce;
 mod bce_with_logits;
 mod bent;
 mod binary_focal;
@@ -28,6 +29,7 @@ mod loss;
 mod margin_ranking;
 mod mse;
 mod multilabel_hinge;
+mod multilabel_margin;
 mod multilabel_soft_margin;
 mod negative_sampling;
 mod nll;
@@ -52,6 +54,7 @@ mod with_noise;
 pub use limpid_tensor::AliasSampler;
 
 pub use adaptive_softmax::{AdaptiveSoftmax, AdaptiveSoftmaxConfig};
+pub use bce::Bce;
 pub use bce_with_logits::BceWithLogits;
 pub use binary_focal::BinaryFocal;
 pub use binned_regression::{BinCoding, BinDecoding, BinnedRegression};
@@ -75,6 +78,7 @@ pub use loss::Loss;
 pub use margin_ranking::MarginRanking;
 pub use mse::Mse;
 pub use multilabel_hinge::MultilabelHinge;
+pub use multilabel_margin::MultilabelMargin;
 pub use multilabel_soft_margin::MultilabelSoftMargin;
 pub use negative_sampling::NegativeSampling;
 pub use nll::Nll;

@@ -67,6 +67,8 @@ pub trait Loss<E: Element>: Debug + Send + Sync {
             Reduction::Sum => Ok(items.sum()),
             Reduction::Mean => {
                 let weight = self.total_weight(items.len(), target)?;
+                // Without weight there is no mean, not an infinite one.
+                let weight = if weight == 0.0 { f64::NAN } else { weight };
                 Ok(items.mean_over(weight))
             }
         }

@@ -22,7 +22,8 @@ const NAME: &str = "multilabel_hinge";
 /// The number of labels, for zero scores. The floor is 0. Has kinks.
 ///
 /// # Differs from
-/// `torch.nn.MultiLabelMarginLoss` compares labels with each other and divides by their number.
+/// [`MultilabelMargin`](crate::MultilabelMargin), PyTorch's, compares labels with each other and
+/// divides by the number of classes.
 ///
 /// # Source
 /// CS231n, "Attribute classification".

@@ -1,10 +1,9 @@
 //! Negative log-likelihood of log-probabilities.
 
-use limpid_tensor::{Element, Result, Tensor};
+use limpid_tensor::{Backward, Element, InputGradients, Result, Tensor};
 
 use crate::class_rows::{ClassRows, check_weights, loss_of_classes};
 use crate::settings::{with_ignore_index, with_reduction, with_weight};
-use crate::slopes::with_slopes;
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "nll_loss";
@@ -17,7 +16,7 @@ const NAME: &str = "nll_loss";
 /// are not normalised again); one class for each item; one number per item.
 ///
 /// # Gradient
-/// -w_y for the item's own class, 0 for every other.
+/// -w_y for the item's own class, 0 for every other and for an item that is ignored.
 ///
 /// # Uninformed
 /// log C for even probabilities. The floor is 0. No kinks.
@@ -56,6 +55,28 @@ impl Nll {
     with_reduction!();
 }
 
+struct NllBackward<E> {
+    classes: usize,
+    /// Where the items that are not ignored have their classes, and the derivatives there.
+    slopes: Vec<(usize, E)>,
+}
+
+impl<E: Element> Backward<E> for NllBackward<E> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let (gradient, classes) = (gradient.elements(), self.classes);
+        let mut data = vec![E::zero(); gradient.len() * classes];
+        for &(place, slope) in &self.slopes {
+            data[place] = slope * gradient[place / classes];
+        }
+        inputs.add(0, Tensor::from_vec(data, [gradient.len(), classes])?);
+        Ok(())
+    }
+}
+
 impl<E: Element> Loss<E> for Nll {
     loss_of_classes!(E, NAME, but_for_the_initial);
 
@@ -63,19 +84,25 @@ impl<E: Element> Loss<E> for Nll {
         let it = ClassRows::for_classes(NAME, prediction, target, self.ignore_index)?;
         check_weights(NAME, self.weight.as_deref(), it.classes)?;
         let scores = it.rows.elements();
-        let mut slopes = vec![E::zero(); scores.len()];
         let mut losses = vec![E::zero(); target.len()];
+        let mut slopes = Vec::with_capacity(target.len());
         for (item, &class) in target.iter().enumerate() {
-            let weight = self.weight_of(class);
+            if Some(class) == self.ignore_index {
+                continue;
+            }
+            let (place, weight) = (item * it.classes + class, self.weight_of(class));
+            slopes.push((place, E::of(-weight)));
             // Without weight, even a probability of 0 costs nothing.
             if weight > 0.0 {
-                let place = item * it.classes + class;
-                slopes[place] = E::of(-weight);
-                losses[item] = slopes[place] * scores[place];
+                losses[item] = E::of(-weight) * scores[place];
             }
         }
         let losses = Tensor::from_vec(losses, [target.len()])?;
-        it.shaped(&with_slopes(NAME, losses, &it.rows, slopes)?)
+        let losses = losses.recorded(&[&it.rows], || NllBackward {
+            classes: it.classes,
+            slopes,
+        });
+        it.shaped(&losses)
     }
 
     fn total_weight(&self, _items: usize, target: &[usize]) -> Result<f64> {
@@ -113,6 +140,20 @@ mod tests {
         let function = |x: &[Tensor<f64>]| nll.forward(&x[0], &target);
         let worst = gradient_check::check(function, &[logits], 1e-5).unwrap();
         assert!(worst.error < 1e-7, "{worst:?}");
+    }
+
+    /// As in PyTorch 2.15.
+    #[test]
+    fn a_batch_that_is_ignored_has_no_mean_and_no_gradient() {
+        let scores = Tensor::<f64>::standard_normal([2, 3], Stream::new(1)).requires_grad();
+        let loss = Nll::new().with_ignore_index(0);
+        let mean = loss.forward(&scores, &[0, 0]).unwrap();
+        assert!(mean.item().unwrap().is_nan());
+        let gradients = mean.backward().unwrap();
+        assert_eq!(gradients.tensor(&scores).unwrap().to_vec(), [0.0; 6]);
+        let mixed = loss.forward(&scores, &[0, 2]).unwrap().backward().unwrap();
+        let want = [0.0, 0.0, 0.0, 0.0, 0.0, -1.0];
+        assert_eq!(mixed.tensor(&scores).unwrap().to_vec(), want);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 /// How the items of a batch become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// Their mean, weighted where the loss has weights. The mean of no items is NaN, as in PyTorch.
+    /// Their mean, weighted where the loss has weights. The mean of no items, or of items without
+    /// any weight, is NaN, as in PyTorch.
     #[default]
     Mean,
     /// Their sum.

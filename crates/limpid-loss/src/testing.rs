@@ -10,6 +10,11 @@ use crate::{Loss, Reduction};
 /// difference.
 pub const GRADIENT_TOLERANCE: f64 = 1e-7;
 
+/// Places on a line that are searched for kinks.
+const KINK_STEPS: usize = 160;
+/// How often the distance of two places is halved then.
+const KINK_HALVINGS: usize = 30;
+
 /// A check of [`check_loss`] that a loss did not pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Broken {
@@ -27,10 +32,14 @@ pub enum Contract {
     Succeeds,
     /// The same batch twice gives the same bits.
     Repeatable,
+    /// `forward` gives a scalar, or the shape of `per_item` where it does not reduce.
+    Shape,
     /// `forward` is what its reduction makes of `per_item`.
     Reduction,
     /// The gradient agrees with centred differences in double precision.
     Gradient,
+    /// Its gradient does not jump, on a line through the prediction, unless `has_kinks` says so.
+    Kinks,
     /// No value lies below the floor.
     Floor,
     /// What an uninformed model scores is finite and not below the floor.
@@ -103,6 +112,14 @@ pub fn check_in_double<L: Loss<f64> + ?Sized>(
         found.to_bits() == again.to_bits(),
         || format!("{found}, then {again}"),
     )?;
+    let reduced = loss.forward(prediction, target).map_err(refused)?;
+    let shape = match loss.reduction() {
+        Reduction::None => items.shape(),
+        Reduction::Mean | Reduction::Sum => &[],
+    };
+    require(Contract::Shape, reduced.shape() == shape, || {
+        format!("the shape is {:?}, not {shape:?}", reduced.shape())
+    })?;
     let total: f64 = items.to_vec().iter().sum();
     let weight = loss.total_weight(items.len(), target).map_err(refused)?;
     let expected = match loss.reduction() {
@@ -114,6 +131,7 @@ pub fn check_in_double<L: Loss<f64> + ?Sized>(
         format!("forward gives {found}, the items {expected}")
     })?;
     check_gradient(loss, prediction, target)?;
+    check_kinks(loss, prediction, target)?;
     check_knowledge(loss, prediction, target)?;
     let examples = prediction.shape().first().copied().unwrap_or(0);
     let shorter = prediction
@@ -153,6 +171,52 @@ fn check_gradient<L: Loss<f64> + ?Sized>(
     })?;
     require(Contract::Gradient, worst.error < GRADIENT_TOLERANCE, || {
         format!("{worst:?}")
+    })
+}
+
+/// Looks for a jump of the derivative along the line of the prediction's multiples, from -2 to 2. Where
+/// it changes most between places side by side the distance is halved again and again: a slope that is
+/// only steep changes ever less, one that has a pole ever more.
+fn check_kinks<L: Loss<f64> + ?Sized>(
+    loss: &L,
+    prediction: &Tensor<f64>,
+    target: &L::Target,
+) -> std::result::Result<(), Broken> {
+    if loss.has_kinks() {
+        return Ok(());
+    }
+    // Multiples may be no predictions, as of probabilities: there is nothing to see at those.
+    let derivative = |factor: f64| -> Option<f64> {
+        let place = Tensor::scalar(factor).requires_grad();
+        let total = loss
+            .forward(&prediction.mul(&place).ok()?, target)
+            .ok()?
+            .sum();
+        let gradient = total.backward().ok()?.tensor(&place)?.item().ok()?;
+        gradient.is_finite().then_some(gradient)
+    };
+    let jump = |from: f64, to: f64| match (derivative(from), derivative(to)) {
+        (Some(from), Some(to)) => (to - from).abs(),
+        _ => 0.0,
+    };
+    let step = 4.0 / KINK_STEPS as f64;
+    // 0, where many losses have a pole, is none of the places.
+    let starts = (0..KINK_STEPS).map(|it| step * (it as f64 + 0.5) - 2.0);
+    let steps = starts.map(|from| (jump(from, from + step), from));
+    let (first, mut from) =
+        steps.fold((0.0, 0.0), |best, it| if it.0 > best.0 { it } else { best });
+    let mut width = step;
+    for _ in 0..KINK_HALVINGS {
+        width *= 0.5;
+        if jump(from + width, from + 2.0 * width) > jump(from, from + width) {
+            from += width;
+        }
+    }
+    let found = jump(from, from + width);
+    let scale = derivative(from).unwrap_or(0.0).abs().max(1.0);
+    let jumps = found > 1e-5 * scale && found < 2.0 * first;
+    require(Contract::Kinks, !jumps, || {
+        format!("at {from} times the prediction the derivative jumps by {found}")
     })
 }
 

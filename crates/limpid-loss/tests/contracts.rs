@@ -1,15 +1,17 @@
 //! Every loss holds to the contracts, and a broken one fails each of them.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use limpid_loss::testing::{Broken, Contract, check_in_double, check_loss};
 use limpid_loss::{
-    AdaptiveSoftmaxConfig, AliasSampler, BceWithLogits, BinCoding, BinaryFocal, BinnedRegression,
-    ClassTree, Compared, Contrast, CosineEmbedding, CrammerSingerHinge, CrossEntropy,
-    CrossEntropySoft, Distillation, Focal, GaussianNll, HierarchicalSoftmax, HingeEmbedding, Huber,
-    KlDivergence, L1, L2, LogCosh, Loss, MarginRanking, MeanOver, Mse, MultilabelHinge,
-    MultilabelSoftMargin, NegativeSampling, Nll, NoiseContrastive, PoissonNll, Quantile, Reduction,
-    SampledSoftmax, SmoothL1, SoftMargin, Taught, TripletMargin, WestonWatkinsHinge, WithNoise,
+    AdaptiveSoftmaxConfig, AliasSampler, Bce, BceWithLogits, BinCoding, BinaryFocal,
+    BinnedRegression, ClassTree, Compared, Contrast, CosineEmbedding, CrammerSingerHinge,
+    CrossEntropy, CrossEntropySoft, Distillation, Focal, GaussianNll, HierarchicalSoftmax,
+    HingeEmbedding, Huber, KlDivergence, L1, L2, LogCosh, Loss, MarginRanking, MeanOver, Mse,
+    MultilabelHinge, MultilabelMargin, MultilabelSoftMargin, NegativeSampling, Nll,
+    NoiseContrastive, PoissonNll, Quantile, Reduction, SampledSoftmax, SmoothL1, SoftMargin,
+    Taught, TripletMargin, WestonWatkinsHinge, WithNoise,
 };
 use limpid_tensor::{Element, Error, Result, Stream, Tensor};
 
@@ -85,6 +87,10 @@ fn losses_of_values_hold_to_the_contracts() {
         let flags = labels.affine(0.5, 0.5);
         of_values(&BinaryFocal::new().with_reduction(reduction), &flags).unwrap();
         of_values(&MultilabelHinge::new().with_reduction(reduction), &labels).unwrap();
+        of_values(&MultilabelMargin::new().with_reduction(reduction), &flags).unwrap();
+        let probabilities = draw(&[4, 3], 3).sigmoid();
+        let loss = Bce::new().with_reduction(reduction);
+        check_loss(&loss, &probabilities, &flags, &flags.cast()).unwrap();
         let shares = target.softmax(1).unwrap();
         of_values(&BceWithLogits::new().with_reduction(reduction), &shares).unwrap();
         let weighted = MultilabelSoftMargin::new().with_weight([1.0, 0.5, 2.0]);
@@ -244,6 +250,7 @@ impl<E: Element> Loss<E> for Flawed {
             // The value is right and the gradient 1.5 times too great.
             Contract::Gradient => items.mul_scalar(1.5).sub(&items.detach().mul_scalar(0.5))?,
             Contract::Precision if E::NAME == "f32" => items.mul_scalar(1.01),
+            Contract::Kinks => prediction.sub(&target)?.abs(),
             _ => items,
         })
     }
@@ -252,6 +259,7 @@ impl<E: Element> Loss<E> for Flawed {
         let items = self.per_item(prediction, target)?;
         Ok(match self.flaw {
             Contract::Reduction => items.sum(),
+            Contract::Shape => items.mean().reshape([1])?,
             _ => items.mean(),
         })
     }
@@ -282,8 +290,10 @@ fn a_broken_loss_fails_the_check_that_it_breaks() {
     for flaw in [
         Contract::Succeeds,
         Contract::Repeatable,
+        Contract::Shape,
         Contract::Reduction,
         Contract::Gradient,
+        Contract::Kinks,
         Contract::Floor,
         Contract::Uninformed,
         Contract::Refusal,
@@ -297,4 +307,46 @@ fn a_broken_loss_fails_the_check_that_it_breaks() {
         let broken = check_loss(&loss, &draw(&[4, 3], 1), &target, &target.cast()).unwrap_err();
         assert_eq!(broken.contract, flaw, "{broken}");
     }
+}
+
+/// What the crate exports besides losses.
+const NO_LOSSES: &[&str] = &[
+    "AliasSampler",
+    "BinCoding",
+    "BinDecoding",
+    "ClassTree",
+    "Compared",
+    "Contrast",
+    "Loss",
+    "MeanOver",
+    "Reduction",
+    "Taught",
+    "Turn",
+    "WithNoise",
+];
+
+/// The words of a source that begin like a type's name.
+fn types(source: &str) -> BTreeSet<&str> {
+    source
+        .split(|it: char| !(it.is_alphanumeric() || it == '_'))
+        .filter(|word| word.starts_with(|it: char| it.is_ascii_uppercase()))
+        .collect()
+}
+
+#[test]
+fn no_exported_loss_is_missing_here() {
+    let (_, exports) = include_str!("../src/lib.rs").split_once("pub use").unwrap();
+    let (held, _) = include_str!("contracts.rs")
+        .split_once("const NO_LOSSES")
+        .unwrap();
+    // What is only imported is not held.
+    let (_, held) = held.split_once("const CLASSES").unwrap();
+    let held = types(held);
+    let is_held =
+        |name: &&str| held.contains(*name) || held.contains(format!("{name}Config").as_str());
+    let missing: Vec<_> = types(exports)
+        .into_iter()
+        .filter(|name| !NO_LOSSES.contains(name) && !is_held(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?} are to be held here");
 }
