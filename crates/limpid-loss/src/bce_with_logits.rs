@@ -25,6 +25,10 @@ const NAME: &str = "bce_with_logits";
 /// log 2 = 0.693 for zero logits; more for logits that are spread out. The floor is the entropy of the
 /// target, 0 for yes and no. No kinks.
 ///
+/// # Infinite logits
+/// An outcome that is certain costs nothing where it is the target's, and infinity where it is not;
+/// PyTorch multiplies 0 by infinity, and says NaN to both.
+///
 /// # Differs from
 /// The article's attribute loss lacks the minus sign; this one is to be minimised.
 ///

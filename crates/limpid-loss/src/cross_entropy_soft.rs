@@ -24,6 +24,11 @@ const NAME: &str = "cross_entropy_soft";
 /// log C for zero logits; more for logits that are spread out. The floor is the target's entropy. No
 /// kinks.
 ///
+/// # Infinite logits
+/// As of [`CrossEntropy`](crate::CrossEntropy): minus infinity is a probability of 0, which costs
+/// nothing where the target has none either (PyTorch: NaN); plus infinity makes
+/// the loss NaN, so that a network that has overflowed shows.
+///
 /// # Source
 /// Equals `torch.nn.CrossEntropyLoss` on class probabilities: the mean divides by the number of items,
 /// also with weights.

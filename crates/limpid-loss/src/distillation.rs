@@ -36,6 +36,10 @@ pub struct Taught<E: Element> {
 /// alpha is 0 or 1; in between the two parts contradict each other and there is no closed form. No
 /// kinks.
 ///
+/// # Infinite logits
+/// As of [`CrossEntropy`](crate::CrossEntropy): minus infinity is a probability of 0; plus infinity makes
+/// the loss NaN, so that a network that has overflowed shows.
+///
 /// # Source
 /// Hinton, Vinyals and Dean 2015, section 2.
 ///

@@ -22,6 +22,10 @@ const NAME: &str = "focal_loss";
 /// # Uninformed
 /// (1 - 1/C)^gamma log C for zero logits: 1.865 for ten classes and gamma 2. The floor is 0. No kinks.
 ///
+/// # Infinite logits
+/// As of [`CrossEntropy`](crate::CrossEntropy): minus infinity is a probability of 0; plus infinity makes
+/// the loss NaN, so that a network that has overflowed shows.
+///
 /// # Source
 /// Lin et al. 2017, equation 5, with weights for classes. The mean divides by the number of items.
 ///

@@ -19,7 +19,8 @@ const NAME: &str = "huber_loss";
 /// r, clamped to [-delta, delta]: continuous, so there are no kinks.
 ///
 /// # Uninformed
-/// That of zeros against the targets. The floor is 0.
+/// That of zeros against the targets. The floor is 0. No kinks: the slope is
+/// continuous.
 ///
 /// # Source
 /// Huber 1964; equals `torch.nn.HuberLoss`.

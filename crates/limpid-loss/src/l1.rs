@@ -17,7 +17,7 @@ const NAME: &str = "l1_loss";
 /// The sign of prediction - target; 0 at the kink, where they are equal.
 ///
 /// # Uninformed
-/// The targets' mean 1-norm for zeros. The floor is 0.
+/// The targets' mean 1-norm for zeros. The floor is 0. Has kinks where they are equal.
 ///
 /// # Differs from
 /// `torch.nn.L1Loss` takes the mean over elements. This one is the article's 1-norm of an example.

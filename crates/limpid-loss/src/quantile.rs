@@ -18,7 +18,8 @@ const NAME: &str = "quantile_loss";
 /// -q below the target, 1 - q above it; 0 at the kink, where they are equal.
 ///
 /// # Uninformed
-/// That of zeros against the targets. The floor is 0.
+/// That of zeros against the targets. The floor is 0. Has a kink where they
+/// are equal.
 ///
 /// # Source
 /// Koenker and Bassett 1978; equals `sklearn.metrics.mean_pinball_loss`. Twice the loss of the median

@@ -19,7 +19,8 @@ const NAME: &str = "smooth_l1_loss";
 /// r / beta, clamped to [-1, 1]: continuous, so there are no kinks unless beta is 0.
 ///
 /// # Uninformed
-/// That of zeros against the targets. The floor is 0.
+/// That of zeros against the targets. The floor is 0. No kinks, unless beta
+/// is 0.
 ///
 /// # Source
 /// Girshick 2015, equation 3; equals `torch.nn.SmoothL1Loss`.

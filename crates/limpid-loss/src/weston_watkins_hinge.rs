@@ -24,6 +24,9 @@ const NAME: &str = "weston_watkins_hinge";
 /// for scores that are spread out (see [`Loss::expected_given`]). The floor is 0. Has kinks unless
 /// squared.
 ///
+/// # Infinite scores
+/// A class's own score of plus infinity, or every other of minus infinity, costs 0.
+///
 /// # Differs from
 /// `torch.nn.MultiMarginLoss` and others divide the sum by the number of classes. This one does not:
 /// it is the article's.

@@ -253,6 +253,7 @@ const NO_LAYERS: &[&str] = &[
     "RecurrentKind",
     "RnnKind",
     "RnnNonlinearity",
+    "RunningStatistics",
     "Summary",
     "SummaryRow",
     "Tap",
