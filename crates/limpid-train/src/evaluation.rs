@@ -3,7 +3,7 @@
 use limpid_data::{Loader, Visible};
 use limpid_loss::{Loss, Reduction};
 use limpid_nn_layers::Module;
-use limpid_tensor::{Element, Error, Stream, without_gradient};
+use limpid_tensor::{Element, Error, Stream, Tensor, without_gradient};
 use serde::{Deserialize, Serialize};
 
 use crate::{Layout, Supervision, TrainError};
@@ -72,8 +72,57 @@ where
     L::Target: Supervision<E>,
     P: Visible,
 {
+    evaluate_with(model, criterion, part, batch_size, layout, |_, _| Ok(()))
+}
+
+/// The same, which shows each batch's predictions with their targets: to metrics, that is.
+///
+/// # Errors
+/// As [`evaluate`], and what `see` gives.
+///
+/// # Example
+/// ```
+/// # use limpid_data::{Fractions, Split, classics};
+/// # use limpid_loss::CrossEntropy;
+/// # use limpid_nn_layers::{Context, Module, Parameters};
+/// # use limpid_tensor::{Parameter, Result, Stream, Tensor};
+/// # #[derive(Parameters)]
+/// # struct Linear { weight: Parameter<f64> }
+/// # impl Module<f64> for Linear {
+/// #     fn forward(&self, input: &Tensor<f64>, _: &mut Context<'_, f64>) -> Result<Tensor<f64>> {
+/// #         input.matmul(&self.weight)
+/// #     }
+/// # }
+/// use limpid_train::metric::Confusion;
+/// use limpid_train::{Layout, evaluate_with};
+///
+/// # let split = Split::stratified(&classics::iris()?, Fractions::default(), &Stream::new(1))?;
+/// # let model = Linear { weight: Parameter::new(Tensor::zeros([4, 3])) };
+/// let mut confusion = Confusion::new();
+/// let part = &split.validation;
+/// evaluate_with(&model, &CrossEntropy::new(), part, 64, Layout::AsGiven, |prediction, target| {
+///     confusion.update(prediction, target)
+/// })?;
+/// assert_eq!(confusion.report().len(), 3);
+/// # Ok::<(), limpid_train::TrainError>(())
+/// ```
+pub fn evaluate_with<E, M, L, P>(
+    model: &M,
+    criterion: &L,
+    part: &P,
+    batch_size: usize,
+    layout: Layout,
+    see: impl FnMut(&Tensor<E>, &L::Target) -> limpid_tensor::Result<()>,
+) -> Result<Evaluation, TrainError>
+where
+    E: Element,
+    M: Module<E> + ?Sized,
+    L: Loss<E> + ?Sized,
+    L::Target: Supervision<E>,
+    P: Visible,
+{
     let loader = loader::<E, L, _>(part, batch_size, layout)?;
-    Ok(evaluate_loader(model, criterion, &loader)?)
+    Ok(evaluate_loader(model, criterion, &loader, see)?)
 }
 
 /// The kind of target that a loss asks for.
@@ -101,6 +150,7 @@ pub(crate) fn evaluate_loader<E, M, L, P>(
     model: &M,
     criterion: &L,
     loader: &Loader<'_, P, KindOf<E, L>>,
+    mut see: impl FnMut(&Tensor<E>, &L::Target) -> limpid_tensor::Result<()>,
 ) -> Result<Evaluation, Error>
 where
     E: Element,
@@ -113,6 +163,7 @@ where
     for (input, target) in loader.epoch::<E>(&Stream::new(0)) {
         let target = L::Target::of(&target);
         let prediction = model.predict(&input)?;
+        see(&prediction, target)?;
         let items = without_gradient(|| criterion.per_item(&prediction, target))?;
         let sum = items.elements().iter().map(|item| item.double()).sum();
         let weight = criterion.total_weight(items.len(), target)?;

@@ -45,7 +45,7 @@ pub struct StepRecord {
 }
 
 /// An epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EpochRecord {
     /// The epoch, from 0.
@@ -65,6 +65,28 @@ pub struct EpochRecord {
     pub validation_accuracy: Option<f64>,
     /// The learning rate of the last step.
     pub rate: f64,
+    /// The metrics that the trainer was given, in their order.
+    #[serde(default)]
+    pub metrics: Vec<MetricRecord>,
+}
+
+/// A metric's values of an epoch; `None` where the rows define none, or it is not finite.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MetricRecord {
+    /// What the metric is called.
+    pub name: String,
+    /// Of the training rows, each as its step saw it.
+    pub train: Option<f64>,
+    /// Of the validation rows after the epoch.
+    pub validation: Option<f64>,
+}
+
+impl EpochRecord {
+    /// The values of the metric of this name.
+    pub fn metric(&self, name: &str) -> Option<&MetricRecord> {
+        self.metrics.iter().find(|it| it.name == name)
+    }
 }
 
 /// Why a run ended.
@@ -131,4 +153,57 @@ impl History {
     pub fn best(&self) -> Option<&EpochRecord> {
         self.epochs.get(self.best_epoch?)
     }
+
+    /// The epochs as comma-separated values, a line for each and one of names; a value that there is not is
+    /// empty. Metrics have a column for either part: `train macro F1`.
+    pub fn epochs_csv(&self) -> String {
+        let mut header = COLUMNS.map(str::to_owned).to_vec();
+        let metrics = self.epochs.first().map_or(&[][..], |it| &it.metrics);
+        for part in ["train", "validation"] {
+            header.extend(
+                metrics
+                    .iter()
+                    .map(|it| quoted(&format!("{part} {}", it.name))),
+            );
+        }
+        let mut lines = header.join(",") + "\n";
+        for epoch in &self.epochs {
+            let own = [
+                Some(epoch.train_loss),
+                epoch.train_accuracy,
+                Some(epoch.penalty),
+                epoch.validation_loss,
+                epoch.validation_accuracy,
+                Some(epoch.rate),
+            ];
+            let train = epoch.metrics.iter().map(|it| it.train);
+            let validation = epoch.metrics.iter().map(|it| it.validation);
+            lines += &format!("{},{}", epoch.epoch, epoch.steps);
+            for value in own.into_iter().chain(train).chain(validation) {
+                lines.push(',');
+                lines += &value.map_or_else(String::new, |value| value.to_string());
+            }
+            lines.push('\n');
+        }
+        lines
+    }
+}
+
+const COLUMNS: [&str; 8] = [
+    "epoch",
+    "steps",
+    "train_loss",
+    "train_accuracy",
+    "penalty",
+    "validation_loss",
+    "validation_accuracy",
+    "rate",
+];
+
+/// A name that may hold a comma or a quote, as a cell.
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"', '\n']) {
+        return format!("\"{}\"", name.replace('"', "\"\""));
+    }
+    name.to_owned()
 }

@@ -14,6 +14,7 @@ mod history;
 mod interrupt;
 pub mod metric;
 mod observer;
+mod on_soft_targets;
 mod origin;
 #[cfg(feature = "progress")]
 mod progress;
@@ -32,10 +33,11 @@ pub use clearance::{CheckOutcome, Clearance, Waiver};
 pub use config::{Keep, Layout, Per, Rest, TrainerConfig};
 pub use early_stop::{Criterion, EarlyStop};
 pub use error::TrainError;
-pub use evaluation::{Evaluation, evaluate};
-pub use history::{Ending, EpochRecord, History, StepRecord};
+pub use evaluation::{Evaluation, evaluate, evaluate_with};
+pub use history::{Ending, EpochRecord, History, MetricRecord, StepRecord};
 pub use interrupt::Interrupt;
 pub use observer::{Activation, Detail, EpochView, Observer, StartView, StepView, Watch};
+pub use on_soft_targets::OnSoftTargets;
 #[cfg(feature = "progress")]
 pub use progress::Progress;
 pub use step::{StepOutcome, train_step};

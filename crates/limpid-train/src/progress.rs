@@ -53,13 +53,18 @@ impl<E: Element> Observer<E> for Progress {
     }
 
     fn on_epoch(&mut self, view: &EpochView<'_, E>) -> ControlFlow<String> {
-        let record = view.record;
+        let record = &view.record;
         let mut message = format!("epoch {} loss {:.4}", record.epoch + 1, record.train_loss);
         if let Some(loss) = record.validation_loss {
             message += &format!(" validation {loss:.4}");
         }
         if let Some(accuracy) = record.validation_accuracy {
             message += &format!(" accuracy {:.2} %", 100.0 * accuracy);
+        }
+        for metric in &record.metrics {
+            if let Some(value) = metric.validation.or(metric.train) {
+                message += &format!(" {} {value:.4}", metric.name);
+            }
         }
         self.bar.set_message(message);
         ControlFlow::Continue(())

@@ -1,5 +1,6 @@
 //! What a run remembers between its epochs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use limpid_optim::{Ema, PlateauState};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::evaluation::Tally;
+use crate::metric::Better;
 use crate::{Ending, EpochRecord, Evaluation, History, TrainerConfig};
 
 /// The sums over the steps of an epoch that is going on.
@@ -30,6 +32,8 @@ pub(crate) struct Run<E: Element> {
     /// How many batches of the epoch are done, and what they add up to.
     pub(crate) batch: usize,
     pub(crate) sums: Sums,
+    /// What metrics had come to by then, where there was a checkpoint.
+    pub(crate) metrics: BTreeMap<String, Vec<u64>>,
     pub(crate) best: Option<(Evaluation, State<E>)>,
     /// The epochs since the best one.
     pub(crate) stale: usize,
@@ -52,6 +56,7 @@ impl<E: Element> Run<E> {
             epoch: 0,
             batch: 0,
             sums: Sums::default(),
+            metrics: BTreeMap::new(),
             best: None,
             stale: 0,
             refuge: State::of(model),
@@ -61,22 +66,30 @@ impl<E: Element> Run<E> {
         }
     }
 
-    /// Takes down an epoch, says whether it is the best so far.
+    /// Takes down an epoch, says whether it is the best so far. `judged` is the place of the metric that
+    /// decides, which of its values are better, and the one on the validation part.
     pub(crate) fn judge<M: Parameters<E> + ?Sized>(
         &mut self,
         model: &M,
         validation: Option<Evaluation>,
         config: &TrainerConfig,
+        judged: Option<(usize, Better, Option<f64>)>,
     ) -> bool {
         let Some(validation) = validation else {
             self.refuge = State::of(model);
             return false;
         };
         let min_delta = config.early_stop.map_or(0.0, |stop| stop.min_delta);
-        let is_best = self
-            .best
-            .as_ref()
-            .is_none_or(|(best, _)| config.criterion.better(&validation, best, min_delta));
+        let is_best = self.best.as_ref().is_none_or(|(best, _)| match judged {
+            None => config.criterion.better(&validation, best, min_delta),
+            Some((place, better, new)) => {
+                let old = self.history.best().and_then(|it| it.metrics.get(place));
+                match (new, old.and_then(|it| it.validation)) {
+                    (Some(new), Some(old)) => better.is_better(new, old, min_delta),
+                    (new, _) => new.is_some(),
+                }
+            }
+        });
         if is_best {
             let state = State::of(model);
             self.refuge = state.clone();
@@ -99,6 +112,7 @@ impl<E: Element> Run<E> {
         self.history.epochs.push(record);
         self.epoch += 1;
         (self.batch, self.sums) = (0, Sums::default());
+        self.metrics.clear();
         let stop = config.early_stop.filter(|stop| self.stale >= stop.patience);
         self.history.ending = match (wish, stop) {
             (Some(reason), _) => Some(Ending::Observer(reason)),

@@ -83,6 +83,7 @@ where
 
 /// What is known before the update. The graph is gone by then.
 pub(crate) struct Measured<E: Element> {
+    pub(crate) prediction: Tensor<E>,
     pub(crate) loss: f64,
     pub(crate) hits: Option<usize>,
     pub(crate) gradients: Gradients<E>,
@@ -107,6 +108,7 @@ where
     let loss = criterion.forward(&prediction, target)?;
     let gradients = loss.backward()?;
     Ok(Measured {
+        prediction: prediction.detach(),
         loss: loss.item()?.double(),
         hits: target.hits(&prediction)?,
         gradients,

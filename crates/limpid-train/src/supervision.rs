@@ -1,9 +1,10 @@
 //! What targets are, so that one trainer serves all losses.
 
-use limpid_data::{Classes, TargetKind, Values};
+use limpid_data::{Classes, SoftClasses, SoftTargets, TargetKind, Values};
 use limpid_tensor::{Element, Result, Tensor};
 
-/// The target of a loss, as a loader hands it out: classes `[usize]` or values `Tensor<E>`.
+/// The target of a loss, as a loader hands it out: classes `[usize]`, values `Tensor<E>`, or the probabilities of
+/// classes, `SoftTargets<E>`.
 pub trait Supervision<E: Element> {
     /// The kind of target that the loader is asked for.
     type Kind: TargetKind;
@@ -56,6 +57,24 @@ impl<E: Element> Supervision<E> for Tensor<E> {
 
     fn hits(&self, _: &Tensor<E>) -> Result<Option<usize>> {
         Ok(None)
+    }
+}
+
+/// A row is right where its greatest output is its most probable class.
+impl<E: Element> Supervision<E> for SoftTargets<E> {
+    type Kind = SoftClasses;
+
+    fn of(batch: &Self) -> &Self {
+        batch
+    }
+
+    fn rows(&self) -> usize {
+        Supervision::rows(&**self)
+    }
+
+    fn hits(&self, prediction: &Tensor<E>) -> Result<Option<usize>> {
+        let classes: Vec<usize> = self.argmax(-1)?.into_iter().collect();
+        classes[..].hits(prediction)
     }
 }
 

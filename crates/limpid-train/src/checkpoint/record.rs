@@ -26,6 +26,9 @@ pub(super) struct Record {
     pub(super) epoch: usize,
     pub(super) batch: usize,
     pub(super) sums: Sums,
+    /// What metrics had come to within the epoch.
+    #[serde(default)]
+    pub(super) metrics: BTreeMap<String, Vec<u64>>,
     pub(super) stale: usize,
     pub(super) best: Option<Evaluation>,
     pub(super) average_updates: Option<u64>,
@@ -90,6 +93,7 @@ impl Record {
             version: self.version.clone(),
             origin: self.origin.clone(),
             history,
+            metrics: self.metrics.clone(),
             optimizer_rule: self.optimizer_rule.clone(),
             optimizer_numbers: self.optimizer_numbers.clone(),
             ..*self

@@ -27,6 +27,14 @@ macro_rules! of_confusion {
             fn reset(&mut self) {
                 self.confusion = Confusion::new();
             }
+
+            fn state(&self) -> Option<Vec<u64>> {
+                Some(self.confusion.state())
+            }
+
+            fn load(&mut self, state: &[u64]) -> bool {
+                self.confusion.load(state)
+            }
         }
 
         impl<E: Element> Metric<E, [usize]> for $name {

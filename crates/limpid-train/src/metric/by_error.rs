@@ -41,6 +41,14 @@ macro_rules! of_regression {
             fn reset(&mut self) {
                 self.sums = Regression::new();
             }
+
+            fn state(&self) -> Option<Vec<u64>> {
+                Some(self.sums.state())
+            }
+
+            fn load(&mut self, state: &[u64]) -> bool {
+                self.sums.load(state)
+            }
         }
 
         impl<E: Element> Metric<E, Tensor<E>> for $name {

@@ -184,6 +184,18 @@ impl Confusion {
         (rows > 0.0).then_some(value)
     }
 
+    /// The counts, row by row.
+    pub(super) fn state(&self) -> Vec<u64> {
+        self.counts.iter().copied().collect()
+    }
+
+    /// The same from counts that are a square's.
+    pub(super) fn load(&mut self, state: &[u64]) -> bool {
+        let classes = state.len().isqrt();
+        let counts = Array2::from_shape_vec((classes, classes), state.to_vec());
+        counts.map(|counts| self.counts = counts).is_ok()
+    }
+
     fn right(&self) -> u64 {
         self.counts.diag().sum()
     }

@@ -69,6 +69,14 @@ impl<M: Score> Score for Flags<M> {
     fn reset(&mut self) {
         self.metric.reset();
     }
+
+    fn state(&self) -> Option<Vec<u64>> {
+        self.metric.state()
+    }
+
+    fn load(&mut self, state: &[u64]) -> bool {
+        self.metric.load(state)
+    }
 }
 
 impl<E: Element, M: Metric<E, [usize]>> Metric<E, Tensor<E>> for Flags<M> {

@@ -69,6 +69,27 @@ impl Score for MedianAbsoluteError {
     fn reset(&mut self) {
         self.errors.clear();
     }
+
+    fn state(&self) -> Option<Vec<u64>> {
+        Some({
+            let rows = self.errors.first().map_or(0, Vec::len) as u64;
+            let all = self.errors.iter().flatten().map(|error| error.to_bits());
+            [rows].into_iter().chain(all).collect()
+        })
+    }
+
+    fn load(&mut self, state: &[u64]) -> bool {
+        let Some((&rows, words)) = state.split_first() else {
+            return false;
+        };
+        let outputs = words.chunks_exact((rows as usize).max(1));
+        if !outputs.remainder().is_empty() {
+            return false;
+        }
+        let numbers = |words: &[u64]| words.iter().map(|&it| f64::from_bits(it)).collect();
+        self.errors = outputs.map(numbers).collect();
+        true
+    }
 }
 
 impl<E: Element> Metric<E, Tensor<E>> for MedianAbsoluteError {

@@ -47,6 +47,18 @@ pub trait Score: fmt::Debug {
 
     /// Forgets all rows.
     fn reset(&mut self);
+
+    /// What was taken so far as words, for a checkpoint in the middle of an epoch. `None`, unless the type
+    /// says otherwise: then the training value of an epoch that was broken off in between is not known.
+    fn state(&self) -> Option<Vec<u64>> {
+        None
+    }
+
+    /// Takes up what [`Score::state`] gave, in the place of all rows; says whether it could.
+    fn load(&mut self, state: &[u64]) -> bool {
+        let _ = state;
+        false
+    }
 }
 
 /// A [`Score`] of predictions. Its value is that of all rows together, however they are cut into batches; merging

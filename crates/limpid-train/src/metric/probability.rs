@@ -38,6 +38,17 @@ impl Sum {
         self.rows += other.rows;
     }
 
+    fn words(self) -> [u64; 2] {
+        [self.total.to_bits(), self.rows]
+    }
+
+    fn of_words([total, rows]: [u64; 2]) -> Self {
+        Self {
+            total: f64::from_bits(total),
+            rows,
+        }
+    }
+
     fn mean(self) -> Option<f64> {
         (self.rows > 0).then(|| self.total / self.rows as f64)
     }
@@ -66,6 +77,20 @@ macro_rules! mean_of_rows {
 
             fn reset(&mut self) {
                 self.sum = Sum::default();
+            }
+
+            fn state(&self) -> Option<Vec<u64>> {
+                Some(self.sum.words().to_vec())
+            }
+
+            fn load(&mut self, state: &[u64]) -> bool {
+                match *state {
+                    [total, rows] => {
+                        self.sum = Sum::of_words([total, rows]);
+                        true
+                    }
+                    _ => false,
+                }
             }
         }
 
@@ -241,6 +266,19 @@ impl Score for CalibrationError {
 
     fn reset(&mut self) {
         self.bins.fill(Sum::default());
+    }
+
+    fn state(&self) -> Option<Vec<u64>> {
+        Some(self.bins.iter().flat_map(|bin| bin.words()).collect())
+    }
+
+    fn load(&mut self, state: &[u64]) -> bool {
+        let (bins, rest) = state.as_chunks::<2>();
+        let fits = rest.is_empty() && bins.len() == self.bins.len();
+        if fits {
+            self.bins = bins.iter().map(|&words| Sum::of_words(words)).collect();
+        }
+        fits
     }
 }
 

@@ -104,6 +104,36 @@ impl Ranking {
         Ok(())
     }
 
+    /// Columns, classes and scores: of each row its class, then its scores.
+    fn state(&self) -> Vec<u64> {
+        let mut state = vec![self.columns as u64];
+        let rows = self.scores.chunks_exact(self.columns.max(1));
+        for (&class, scores) in self.classes.iter().zip(rows) {
+            state.push(class as u64);
+            state.extend(scores.iter().map(|score| score.to_bits()));
+        }
+        state
+    }
+
+    fn load(&mut self, state: &[u64]) -> bool {
+        let Some((&columns, rows)) = state.split_first() else {
+            return false;
+        };
+        let columns = columns as usize;
+        let rows = rows.chunks_exact(columns.saturating_add(1));
+        if !rows.remainder().is_empty() {
+            return false;
+        }
+        *self = Self {
+            columns,
+            classes: rows.clone().map(|row| row[0] as usize).collect(),
+            scores: rows
+                .flat_map(|row| row[1..].iter().map(|&score| f64::from_bits(score)))
+                .collect(),
+        };
+        true
+    }
+
     /// The mean over the classes of each one's value against the others; `None` where one has none.
     fn mean(&self, value: fn(&[Scored]) -> Option<f64>) -> Option<f64> {
         let of = |column: usize, class: usize| {
@@ -162,6 +192,14 @@ macro_rules! ranked {
 
             fn reset(&mut self) {
                 self.ranking = Ranking::default();
+            }
+
+            fn state(&self) -> Option<Vec<u64>> {
+                Some(self.ranking.state())
+            }
+
+            fn load(&mut self, state: &[u64]) -> bool {
+                self.ranking.load(state)
             }
         }
 

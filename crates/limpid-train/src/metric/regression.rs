@@ -132,6 +132,31 @@ impl Regression {
         Ok(())
     }
 
+    /// The rows, and the sums of each output.
+    pub(super) fn state(&self) -> Vec<u64> {
+        let sums = self.outputs.iter().flat_map(|it| it.numbers());
+        let words = sums.map(f64::to_bits);
+        [self.rows].into_iter().chain(words).collect()
+    }
+
+    pub(super) fn load(&mut self, state: &[u64]) -> bool {
+        let Some((&rows, words)) = state.split_first() else {
+            return false;
+        };
+        let (outputs, rest) = words.as_chunks();
+        if !rest.is_empty() {
+            return false;
+        }
+        let outputs = outputs.iter();
+        *self = Self {
+            rows,
+            outputs: outputs
+                .map(|words| Output::of_numbers(words.map(f64::from_bits)))
+                .collect(),
+        };
+        true
+    }
+
     /// The scores of all rows so far.
     ///
     /// # Errors
@@ -154,6 +179,31 @@ impl Regression {
 }
 
 impl Output {
+    fn numbers(&self) -> [f64; 7] {
+        let (targets, errors) = (self.targets, self.errors);
+        [
+            self.absolute,
+            self.squared,
+            self.relative,
+            targets.mean,
+            targets.squared,
+            errors.mean,
+            errors.squared,
+        ]
+    }
+
+    fn of_numbers(numbers: [f64; 7]) -> Self {
+        let [absolute, squared, relative, target, targets, error, errors] = numbers;
+        let scatter = |mean, squared| Scatter { mean, squared };
+        Self {
+            absolute,
+            squared,
+            relative,
+            targets: scatter(target, targets),
+            errors: scatter(error, errors),
+        }
+    }
+
     fn add(&mut self, predicted: f64, actual: f64, rows: f64) {
         let error = predicted - actual;
         self.absolute += error.abs();

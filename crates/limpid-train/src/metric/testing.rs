@@ -75,6 +75,10 @@ fn holds<T: ?Sized>(
                 two[1] - two[0],
             );
             merged.merge(&part).unwrap();
+            // As a checkpoint between two batches does.
+            let mut resumed = empty.clone();
+            assert!(resumed.load(&batches.state().unwrap()));
+            batches = resumed;
         }
         assert_eq!(batches.compute(), whole.compute(), "cut at {cuts:?}");
         assert!(

@@ -83,6 +83,17 @@ impl Score for TopK {
     fn reset(&mut self) {
         (self.hits, self.rows) = (0, 0);
     }
+
+    fn state(&self) -> Option<Vec<u64>> {
+        Some(vec![self.hits, self.rows])
+    }
+
+    fn load(&mut self, state: &[u64]) -> bool {
+        if let [hits, rows] = *state {
+            (self.hits, self.rows) = (hits, rows);
+        }
+        state.len() == 2
+    }
 }
 
 impl<E: Element> Metric<E, [usize]> for TopK {

@@ -37,8 +37,9 @@ where
             .map(|part| loader::<E, L, _>(part, batch_size, layout))
             .transpose()?;
         Ok(Course {
-            train: loader::<E, L, _>(train, batch_size, layout)?
-                .shuffled()
+            train: self
+                .feed
+                .apply(loader::<E, L, _>(train, batch_size, layout)?)?
                 .with_last_batch(rest)?,
             validation: validation_loader,
             stream: *stream,
@@ -67,7 +68,10 @@ where
             Rate::Own => format!("{:?}", self.optimizer.rate()),
             scheduled => format!("{scheduled:#?}"),
         };
-        Origin::default()
+        let judge = self.metrics.judge().map(|(_, name, _)| name);
+        self.feed
+            .note(Origin::default())
+            .with_optional("judged_by", judge)
             .with("element type", E::NAME)
             .with("seed", stream.seed().to_string())
             .with("training data", train.fingerprint().to_string())
@@ -95,6 +99,7 @@ where
         course: &Course<'_, D, KindOf<E, L>>,
         mut run: Run<E>,
     ) -> Result<Trained<E>, TrainError> {
+        self.metrics.begin(&run);
         let outcome = self.epochs(model, course, &mut run);
         self.history = run.history.clone();
         if let Err(error) = outcome {

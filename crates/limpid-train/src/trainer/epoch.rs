@@ -1,6 +1,7 @@
 //! Epochs: a pass over the training rows, the validation after it, and what follows from it.
 
 use std::ops::ControlFlow;
+use std::thread;
 
 use limpid_data::Dataset;
 use limpid_loss::Loss;
@@ -11,6 +12,7 @@ use super::Trainer;
 use super::course::Course;
 use super::pause::Pause;
 use super::step::require_finite;
+use super::window::Made;
 use crate::evaluation::{KindOf, evaluate_loader};
 use crate::run::Run;
 use crate::{Ending, EpochRecord, EpochView, StartView, Supervision, TrainError};
@@ -52,8 +54,10 @@ where
                 Pass::Paused => break,
             };
             let (epoch, step) = (run.epoch, run.step);
+            let of_train = self.metrics.take();
             let validation = course.validation.as_ref().map(|loader| {
-                evaluate_loader(&*model, &self.criterion, loader).map_err(|source| {
+                let see = |prediction: &_, target: &_| self.metrics.update(prediction, target);
+                evaluate_loader(&*model, &self.criterion, loader, see).map_err(|source| {
                     TrainError::Step {
                         epoch,
                         step,
@@ -62,6 +66,13 @@ where
                 })
             });
             let validation = validation.transpose()?;
+            let of_validation = self.metrics.take();
+            let judge = self.metrics.judge();
+            let judged = judge.map(|(place, _, better)| (place, better, of_validation[place]));
+            let observed = judged.and_then(|(place, _, value)| match course.validation {
+                Some(_) => value,
+                None => of_train[place],
+            });
             if let Some(validation) = &validation {
                 require_finite(run, "validation loss", validation.loss)?;
             }
@@ -76,13 +87,18 @@ where
                 validation_loss: validation.map(|it| it.loss),
                 validation_accuracy: validation.and_then(|it| it.accuracy),
                 rate: sums.rate,
+                metrics: self.metrics.records(of_train, of_validation),
             };
-            let is_best = run.judge(&*model, validation, &self.config);
-            if let Some(plateau) = &mut run.plateau {
-                plateau.observe(self.config.criterion.value(validation.as_ref(), &train));
+            let is_best = run.judge(&*model, validation, &self.config, judged);
+            let observed = match judged {
+                Some(_) => observed,
+                None => Some(self.config.criterion.value(validation.as_ref(), &train)),
+            };
+            if let (Some(plateau), Some(observed)) = (&mut run.plateau, observed) {
+                plateau.observe(observed);
             }
             let view = EpochView {
-                record,
+                record: record.clone(),
                 is_best,
                 model: &*model,
             };
@@ -127,8 +143,22 @@ where
         run: &mut Run<E>,
     ) -> Result<Pass, TrainError> {
         let order = course.stream.fork("order").fork(run.epoch);
+        let epoch = course.train.epoch::<E>(&order).from_batch(run.batch);
+        thread::scope(|scope| {
+            let mut batches = epoch.in_background(scope, self.feed.workers)?;
+            self.steps(model, course, run, &mut batches)
+        })
+    }
+
+    /// The steps that these batches are for.
+    fn steps<M: Module<E>, D: Dataset>(
+        &mut self,
+        model: &mut M,
+        course: &Course<'_, D, KindOf<E, L>>,
+        run: &mut Run<E>,
+        batches: &mut impl Iterator<Item = Made<E, L>>,
+    ) -> Result<Pass, TrainError> {
         let all = course.train.batches();
-        let mut batches = course.train.epoch::<E>(&order).skip(run.batch);
         while run.batch < all {
             if let Some(pause) = self.pause(run) {
                 self.break_off(&*model, &course.origin, run, pause)?;

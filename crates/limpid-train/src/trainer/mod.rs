@@ -3,17 +3,21 @@
 use limpid_data::{Dataset, Train, Validation};
 use limpid_loss::{Loss, Reduction};
 use limpid_nn_layers::Module;
-use limpid_optim::{Ema, Goal, Optimize, Penalty, PlateauState, ReduceOnPlateau, Schedule};
+use limpid_optim::{Ema, Optimize, Penalty, PlateauState, ReduceOnPlateau, Schedule};
 use limpid_tensor::{Element, State, Stream};
 
+use self::feed::Feed;
+use self::metrics::Metrics;
 use crate::run::Run;
 use crate::{
-    Budget, Checkpoint, Checkpoints, Clearance, Criterion, History, Interrupt, Observer, Per,
-    Supervision, TrainError, Trained, TrainerConfig,
+    Budget, Checkpoint, Checkpoints, Clearance, History, Interrupt, Observer, Per, Supervision,
+    TrainError, Trained, TrainerConfig,
 };
 
 mod course;
 mod epoch;
+mod feed;
+mod metrics;
 mod pause;
 mod step;
 #[cfg(test)]
@@ -26,7 +30,7 @@ mod window;
 /// It is made of the same public pieces as a loop by hand, see [`train_step`](crate::train_step).
 /// Order and randomness depend on the stream alone: equal streams give equal bits, whoever watches
 /// and however many threads there are.
-pub struct Trainer<'a, E: Element, L> {
+pub struct Trainer<'a, E: Element, L: Loss<E>> {
     criterion: L,
     optimizer: Box<dyn Optimize<E> + 'a>,
     config: TrainerConfig,
@@ -34,6 +38,8 @@ pub struct Trainer<'a, E: Element, L> {
     penalty: Option<Penalty>,
     average: Option<f64>,
     accumulation: usize,
+    feed: Feed,
+    metrics: Metrics<'a, E, L::Target>,
     observers: Vec<Box<dyn Observer<E> + 'a>>,
     checkpoints: Option<Checkpoints>,
     budget: Budget,
@@ -78,6 +84,8 @@ where
             penalty: None,
             average: None,
             accumulation: 1,
+            feed: Feed::new(),
+            metrics: Metrics::default(),
             observers: Vec::new(),
             checkpoints: None,
             budget: Budget::new(),
@@ -100,7 +108,7 @@ where
         Ok(self)
     }
 
-    /// With a learning rate that falls when what the run is judged by, see [`Criterion`], stops
+    /// With a learning rate that falls when what the run is judged by, see [`Criterion`](crate::Criterion), stops
     /// improving on the validation part; the training loss counts where there is none.
     ///
     /// # Errors
@@ -108,14 +116,7 @@ where
     /// when its goal is not that of the criterion.
     pub fn with_plateau(mut self, recipe: ReduceOnPlateau) -> Result<Self, TrainError> {
         recipe.start()?;
-        let expected = match self.config.criterion {
-            Criterion::ValidationLoss => Goal::Minimize,
-            Criterion::ValidationAccuracy => Goal::Maximize,
-        };
-        if recipe.goal != expected {
-            let found = format!("{:?}", recipe.goal);
-            return Err(TrainError::setting("goal", "that of the criterion", found));
-        }
+        self.check_goal(recipe.goal)?;
         self.rate = Rate::Plateau(recipe);
         Ok(self)
     }
@@ -282,7 +283,7 @@ where
     }
 }
 
-impl<E: Element, L> std::fmt::Debug for Trainer<'_, E, L> {
+impl<E: Element, L: Loss<E>> std::fmt::Debug for Trainer<'_, E, L> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Trainer")
@@ -291,6 +292,7 @@ impl<E: Element, L> std::fmt::Debug for Trainer<'_, E, L> {
             .field("rate", &self.rate)
             .field("penalty", &self.penalty)
             .field("average", &self.average)
+            .field("feed", &self.feed)
             .field("observers", &self.observers.len())
             .finish_non_exhaustive()
     }

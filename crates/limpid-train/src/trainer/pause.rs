@@ -65,6 +65,9 @@ where
         let Some(checkpoints) = &self.checkpoints else {
             return Ok(None);
         };
+        if run.batch > 0 {
+            run.metrics = self.metrics.state();
+        }
         let (file, state) = (checkpoints.file(run.step), self.optimizer.state()?);
         let checkpoint = Checkpoint::new(file.clone(), model, state, run, origin)?;
         checkpoints.save(&checkpoint)?;

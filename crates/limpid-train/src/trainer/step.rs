@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use limpid_loss::Loss;
 use limpid_nn_layers::Module;
 use limpid_optim::Reporting;
-use limpid_tensor::{Element, Stream, Tensor, named_parameters};
+use limpid_tensor::{Element, Stream, named_parameters};
 
-use super::window::{BatchOf, Window, restore};
+use super::window::{Made, Window, restore};
 use super::{Rate, Trainer};
 use crate::run::Run;
 use crate::step::update;
@@ -23,7 +23,7 @@ where
         &mut self,
         model: &mut M,
         run: &mut Run<E>,
-        batches: impl Iterator<Item = (Tensor<E>, BatchOf<E, L>)>,
+        batches: impl Iterator<Item = Made<E, L>>,
         stream: Stream,
     ) -> Result<ControlFlow<String>, TrainError> {
         let (epoch, step) = (run.epoch, run.step);

@@ -1,6 +1,6 @@
 //! The batches of one update.
 
-use limpid_data::TargetKind;
+use limpid_data::{DataError, TargetKind};
 use limpid_loss::{Loss, Reduction};
 use limpid_nn_layers::{Context, Module, Updates};
 use limpid_optim::Accumulation;
@@ -29,7 +29,10 @@ pub(super) struct Window<E: Element> {
 }
 
 /// A loss's targets, as a loader hands them out.
-pub(super) type BatchOf<E, L> = <KindOf<E, L> as TargetKind>::Batch<E>;
+type BatchOf<E, L> = <KindOf<E, L> as TargetKind>::Batch<E>;
+
+/// A batch, or why there is none.
+pub(super) type Made<E, L> = std::result::Result<(Tensor<E>, BatchOf<E, L>), DataError>;
 
 impl<E, L> Trainer<'_, E, L>
 where
@@ -39,10 +42,10 @@ where
 {
     /// Runs the batches forwards and backwards.
     pub(super) fn gather<M: Module<E>>(
-        &self,
+        &mut self,
         model: &mut M,
         run: &mut Run<E>,
-        batches: impl Iterator<Item = (Tensor<E>, BatchOf<E, L>)>,
+        batches: impl Iterator<Item = Made<E, L>>,
         stream: Stream,
         records: bool,
     ) -> std::result::Result<Window<E>, TrainError> {
@@ -55,7 +58,8 @@ where
         let reduction = self.criterion.reduction();
         let mut all = Accumulated::default();
         let mut window: Option<Window<E>> = None;
-        for (place, (input, target)) in batches.enumerate() {
+        for (place, batch) in batches.enumerate() {
+            let (input, target) = batch?;
             let target = L::Target::of(&target);
             let stream = match self.accumulation {
                 1 => stream,
@@ -71,6 +75,7 @@ where
                 None => Context::train(stream),
             };
             let Measured {
+                prediction,
                 loss,
                 hits,
                 gradients,
@@ -84,6 +89,7 @@ where
                 Reduction::Mean | Reduction::None => loss * weight,
             };
             run.sums.tally.add(sum, weight, hits, target.rows());
+            self.metrics.update(&prediction, target).map_err(at)?;
             let activations = recorder.map_or(Vec::new(), |it| it.into_activations(&gradients));
             let (loss, gradients) = match self.accumulation {
                 1 => (loss, gradients),
