@@ -1,5 +1,7 @@
 //! A progress bar.
 
+use std::fmt;
+use std::io::Write;
 use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,11 +10,12 @@ use limpid_tensor::Element;
 use crate::{Detail, EpochView, Observer, StartView, StepView, Watch};
 
 /// A bar on the error output that shows epoch, losses and accuracies. It steps aside where the
-/// output is no terminal.
-#[derive(Debug)]
+/// output is no terminal, for plain lines if these are wished for.
 pub struct Progress {
     bar: ProgressBar,
     label: String,
+    /// Where lines go, in the place of a bar that is hidden.
+    lines: Option<Box<dyn Write + Send>>,
 }
 
 impl Progress {
@@ -31,7 +34,31 @@ impl Progress {
         Self {
             bar,
             label: label.into(),
+            lines: None,
         }
+    }
+
+    /// With a line on the error output after each epoch where that is no terminal.
+    #[must_use]
+    pub fn with_lines(self) -> Self {
+        self.with_lines_to(std::io::stderr())
+    }
+
+    /// With a line after each epoch where the bar is hidden.
+    #[must_use]
+    pub fn with_lines_to(mut self, lines: impl Write + Send + 'static) -> Self {
+        self.lines = Some(Box::new(lines));
+        self
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Progress")
+            .field("bar", &self.bar)
+            .field("label", &self.label)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,6 +93,10 @@ impl<E: Element> Observer<E> for Progress {
                 message += &format!(" {} {value:.4}", metric.name);
             }
         }
+        if let Some(lines) = self.lines.as_mut().filter(|_| self.bar.is_hidden()) {
+            // Nobody who cannot read it shall lose a run by it.
+            let _ = writeln!(lines, "{} {message}", self.label);
+        }
         self.bar.set_message(message);
         ControlFlow::Continue(())
     }
@@ -79,6 +110,8 @@ impl Drop for Progress {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
     use crate::fixture::{clearance, config, net, split, trainer};
     use limpid_tensor::{State, Stream};
@@ -87,11 +120,13 @@ mod tests {
     fn the_bar_counts_steps_and_changes_no_bit() {
         let split = split();
         let bar = ProgressBar::hidden();
+        let (mut read, write) = std::io::pipe().unwrap();
         let (mut watched, mut alone) = (net(1), net(1));
         for (model, seen) in [(&mut watched, true), (&mut alone, false)] {
             let mut trainer = trainer(config());
             if seen {
-                trainer = trainer.with_observer(Progress::on(bar.clone(), "net"));
+                let progress = Progress::on(bar.clone(), "net");
+                trainer = trainer.with_observer(progress.with_lines_to(write.try_clone().unwrap()));
             }
             let stream = Stream::new(1);
             let parts = (&split.train, Some(&split.validation));
@@ -99,6 +134,11 @@ mod tests {
                 .start(model, parts.0, parts.1, &stream, clearance())
                 .unwrap();
         }
+        drop(write);
+        let mut lines = String::new();
+        read.read_to_string(&mut lines).unwrap();
+        assert_eq!(lines.lines().count(), 6);
+        assert!(lines.starts_with("net epoch 1 loss "), "{lines}");
         assert_eq!(bar.position(), 36);
         assert_eq!(bar.length(), Some(36));
         assert!(

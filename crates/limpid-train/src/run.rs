@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use limpid_optim::{Ema, PlateauState};
+use limpid_optim::{Ema, PlateauState, Swa};
 use limpid_tensor::{Element, Parameters, State};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,7 @@ pub(crate) struct Run<E: Element> {
     /// Where the model goes back to when a loss is not finite.
     pub(crate) refuge: State<E>,
     pub(crate) average: Option<Ema<E>>,
+    pub(crate) swa: Option<Swa<E>>,
     pub(crate) plateau: Option<PlateauState>,
     pub(crate) clock: Clock,
 }
@@ -48,6 +49,7 @@ impl<E: Element> Run<E> {
     pub(crate) fn new<M: Parameters<E> + ?Sized>(
         model: &M,
         average: Option<Ema<E>>,
+        swa: Option<Swa<E>>,
         plateau: Option<PlateauState>,
     ) -> Self {
         Self {
@@ -61,6 +63,7 @@ impl<E: Element> Run<E> {
             stale: 0,
             refuge: State::of(model),
             average,
+            swa,
             plateau,
             clock: Clock::after(Duration::ZERO),
         }

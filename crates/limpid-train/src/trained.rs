@@ -18,4 +18,7 @@ pub struct Trained<E: Element> {
     pub last_state: State<E>,
     /// The moving average of the weights, where one was asked for.
     pub average: Option<State<E>>,
+    /// The plain average of the weights over the last epochs, where one was asked for, the run is over
+    /// and it came so far.
+    pub swa: Option<State<E>>,
 }

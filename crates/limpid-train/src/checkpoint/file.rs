@@ -20,6 +20,7 @@ const STEPS: &str = "steps";
 const OPTIMIZER: &str = "optimizer/";
 const BEST: &str = "best/";
 const AVERAGE: &str = "average/";
+const SWA: &str = "swa/";
 const REFUGE: &str = "refuge/";
 
 impl<E: Element> Checkpoint<E> {
@@ -38,6 +39,7 @@ impl<E: Element> Checkpoint<E> {
         for (prefix, state) in [
             (BEST, &self.best),
             (AVERAGE, &self.average),
+            (SWA, &self.swa),
             (REFUGE, &self.refuge),
         ] {
             put(prefix, state.as_ref().map_or(&[], State::entries));
@@ -82,7 +84,7 @@ impl<E: Element> Checkpoint<E> {
             named.collect()
         };
         let own = |name: &str| {
-            [OPTIMIZER, BEST, AVERAGE, REFUGE]
+            [OPTIMIZER, BEST, AVERAGE, SWA, REFUGE]
                 .iter()
                 .all(|it| !name.starts_with(it))
         };
@@ -100,6 +102,7 @@ impl<E: Element> Checkpoint<E> {
             average: record
                 .average_updates
                 .map(|_| State::from_entries(below(AVERAGE))),
+            swa: record.swa_updates.map(|_| State::from_entries(below(SWA))),
             refuge: (!refuge.is_empty()).then(|| State::from_entries(refuge)),
             record,
         })

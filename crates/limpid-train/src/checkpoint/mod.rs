@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use limpid_optim::{Ema, OptimizerState, PlateauState};
+use limpid_optim::{Ema, OptimizerState, PlateauState, Swa};
 use limpid_tensor::{Element, Parameters, State};
 
 use crate::clock::Clock;
@@ -19,7 +19,7 @@ use record::{FORMAT, Plateau, Record};
 /// Everything that a run needs to go on, from the middle of an epoch or from its end.
 ///
 /// It is one safetensors file: the model's tensors under their own names, so that any program reads
-/// them; the others under `optimizer/`, `best/`, `average/` and `refuge/`; record and history attached
+/// them; the others under `optimizer/`, `best/`, `average/`, `swa/` and `refuge/`; record and history attached
 /// as bytes, and a checksum over everything. Randomness needs no state of its own: all of it follows
 /// from the run's stream and the step.
 ///
@@ -47,6 +47,7 @@ pub struct Checkpoint<E: Element> {
     optimizer: OptimizerState<E>,
     best: Option<State<E>>,
     average: Option<State<E>>,
+    swa: Option<State<E>>,
     /// Where a loss that is not finite leads back to, if it is neither the best nor this model.
     refuge: Option<State<E>>,
     record: Record,
@@ -66,6 +67,7 @@ impl<E: Element> Checkpoint<E> {
             model: State::of(model),
             best: run.best.as_ref().map(|(_, state)| state.clone()),
             average: run.average.as_ref().map(Ema::state).transpose()?,
+            swa: run.swa.as_ref().map(Swa::state).transpose()?,
             refuge: own_refuge.then(|| run.refuge.clone()),
             record: Record {
                 format: FORMAT,
@@ -80,6 +82,7 @@ impl<E: Element> Checkpoint<E> {
                 stale: run.stale,
                 best: run.best.as_ref().map(|(best, _)| *best),
                 average_updates: run.average.as_ref().map(Ema::updates),
+                swa_updates: run.swa.as_ref().map(Swa::updates),
                 plateau: run.plateau.as_ref().map(Plateau::of),
                 elapsed: run.clock.elapsed(),
                 optimizer_rule: optimizer.rule.clone(),
@@ -191,6 +194,10 @@ impl<E: Element> Checkpoint<E> {
             stale: record.stale,
             refuge: refuge.unwrap_or(&self.model).clone(),
             average,
+            swa: self
+                .swa
+                .as_ref()
+                .map(|state| Swa::resume(state, record.swa_updates.unwrap_or(0))),
             plateau,
             clock: Clock::after(record.elapsed),
         })

@@ -32,6 +32,7 @@ pub(super) struct Record {
     pub(super) stale: usize,
     pub(super) best: Option<Evaluation>,
     pub(super) average_updates: Option<u64>,
+    pub(super) swa_updates: Option<u64>,
     pub(super) plateau: Option<Plateau>,
     pub(super) elapsed: Duration,
     pub(super) optimizer_rule: String,

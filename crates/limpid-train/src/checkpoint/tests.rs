@@ -33,6 +33,7 @@ fn full<'a>(epochs: usize) -> Own<'a> {
     trainer(settings(epochs))
         .with_average(0.9)
         .unwrap()
+        .with_weight_averaging(2)
         .with_accumulation(2)
         .unwrap()
         .with_penalty(Penalty::l2(1e-3).unwrap())
@@ -377,6 +378,10 @@ fn a_checkpoint_of_another_run_is_refused_by_the_setting() {
             trainer(settings(2)).with_penalty(Penalty::l1(0.1).unwrap()),
         ),
         ("average", trainer(settings(2)).with_average(0.5).unwrap()),
+        (
+            "weight averaging",
+            trainer(settings(2)).with_weight_averaging(1),
+        ),
         (
             "accumulation",
             trainer(settings(2)).with_accumulation(2).unwrap(),

@@ -90,6 +90,9 @@ where
                 metrics: self.metrics.records(of_train, of_validation),
             };
             let is_best = run.judge(&*model, validation, &self.config, judged);
+            if let Some(swa) = run.swa.as_mut().filter(|_| self.swa <= Some(epoch)) {
+                swa.update(&*model)?;
+            }
             let observed = match judged {
                 Some(_) => observed,
                 None => Some(self.config.criterion.value(validation.as_ref(), &train)),

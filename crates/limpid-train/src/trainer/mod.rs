@@ -3,7 +3,7 @@
 use limpid_data::{Dataset, Train, Validation};
 use limpid_loss::{Loss, Reduction};
 use limpid_nn_layers::Module;
-use limpid_optim::{Ema, Optimize, Penalty, PlateauState, ReduceOnPlateau, Schedule};
+use limpid_optim::{Ema, Optimize, Penalty, PlateauState, ReduceOnPlateau, Schedule, Swa};
 use limpid_tensor::{Element, State, Stream};
 
 use self::feed::Feed;
@@ -37,6 +37,8 @@ pub struct Trainer<'a, E: Element, L: Loss<E>> {
     rate: Rate<'a>,
     penalty: Option<Penalty>,
     average: Option<f64>,
+    /// The first epoch whose weights are averaged.
+    swa: Option<usize>,
     accumulation: usize,
     feed: Feed,
     metrics: Metrics<'a, E, L::Target>,
@@ -83,6 +85,7 @@ where
             rate: Rate::Own,
             penalty: None,
             average: None,
+            swa: None,
             accumulation: 1,
             feed: Feed::new(),
             metrics: Metrics::default(),
@@ -153,6 +156,18 @@ where
         Ok(self)
     }
 
+    /// With stochastic weight averaging: the plain mean of the weights after each epoch from `first`
+    /// on, counted from 0. When the run is over, the running statistics of its batch norms are renewed
+    /// in a pass over the training rows; the model itself goes its way.
+    ///
+    /// # Source
+    /// Izmailov et al. (2018), "Averaging weights leads to wider optima and better generalization".
+    #[must_use]
+    pub fn with_weight_averaging(mut self, first: usize) -> Self {
+        self.swa = Some(first);
+        self
+    }
+
     /// Watched by `observer`, a value or a `&mut` to one.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer<E> + 'a) -> Self {
@@ -210,7 +225,8 @@ where
             checkpoints.begin()?;
         }
         let average = self.average.map(Ema::new).transpose()?;
-        let mut run = Run::new(model, average, self.plateau()?);
+        let swa = self.swa.map(|_| Swa::new());
+        let mut run = Run::new(model, average, swa, self.plateau()?);
         run.history.waivers = clearance.waivers().to_vec();
         self.conclude(model, &course, run)
     }
@@ -293,6 +309,7 @@ impl<E: Element, L: Loss<E>> std::fmt::Debug for Trainer<'_, E, L> {
             .field("penalty", &self.penalty)
             .field("average", &self.average)
             .field("feed", &self.feed)
+            .field("swa", &self.swa)
             .field("observers", &self.observers.len())
             .finish_non_exhaustive()
     }

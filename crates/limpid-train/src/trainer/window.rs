@@ -183,3 +183,109 @@ impl<E: Element> Accumulated<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use limpid_data::{Split, Table, Target};
+    use limpid_loss::{CrossEntropy, Mse};
+    use limpid_nn_layers::{BatchNorm, Linear, Parameters, Sequential, Tanh};
+    use limpid_optim::{Optimizer, Sgd};
+    use limpid_tensor::{Parameter, State};
+
+    use super::*;
+    use crate::fixture::{clearance, split};
+    use crate::{Keep, TrainerConfig};
+
+    fn plain() -> Sequential<f64> {
+        let stream = Stream::new(3);
+        Sequential::new()
+            .with(Linear::new(4, 8, stream.fork(1)).unwrap())
+            .with(Tanh)
+            .with(Linear::new(8, 3, stream.fork(2)).unwrap())
+    }
+
+    fn trained(loss: CrossEntropy, rows: usize, batches: usize) -> (State<f64>, Vec<f64>, f64) {
+        let split = split();
+        let mut model = plain();
+        let config = TrainerConfig::new(2, rows).with_keep(Keep::Last);
+        let sgd = Optimizer::new(Sgd::new().with_momentum(0.9), 0.01).unwrap();
+        let mut trainer = Trainer::new(loss, sgd, config)
+            .unwrap()
+            .with_accumulation(batches)
+            .unwrap();
+        let stream = Stream::new(5);
+        let trained = trainer
+            .start(&mut model, &split.train, None, &stream, clearance())
+            .unwrap();
+        let losses = trained.history.steps.iter().map(|step| step.loss);
+        let mean = trained.history.epochs[1].train_loss;
+        (State::of(&model), losses.collect(), mean)
+    }
+
+    /// 90 rows: batches of 8 leave one of 2, and an update of 3 batches one of fewer.
+    #[test]
+    fn several_batches_train_as_one_of_all_their_rows() {
+        let losses = [
+            CrossEntropy::new(),
+            CrossEntropy::new().with_weight([1.0, 5.0, 0.5]),
+            CrossEntropy::new().with_reduction(Reduction::Sum),
+        ];
+        for loss in losses {
+            let (whole, parts) = (trained(loss.clone(), 24, 1), trained(loss, 8, 3));
+            assert_eq!(whole.1.len(), 8);
+            for (whole, parts) in whole.1.iter().zip(&parts.1) {
+                assert!((whole - parts).abs() < 1e-11 * whole, "{whole} {parts}");
+            }
+            assert!((whole.2 - parts.2).abs() < 1e-11 * whole.2);
+            for ((name, whole), (_, parts)) in whole.0.entries().iter().zip(parts.0.entries()) {
+                let apart = whole.sub(parts).unwrap().abs().to_vec();
+                assert!(apart.iter().all(|&it| it < 1e-11), "{name}: {apart:?}");
+            }
+        }
+    }
+
+    /// Adds nothing, by a way whose gradient is not a number.
+    #[derive(Debug, Parameters)]
+    struct Steep {
+        weight: Parameter<f64>,
+    }
+
+    impl Module<f64> for Steep {
+        fn forward(&self, input: &Tensor<f64>, _: &mut Context<'_, f64>) -> Result<Tensor<f64>> {
+            input.add(&self.weight.mul_scalar(0.0).sqrt())
+        }
+    }
+
+    #[test]
+    fn statistics_follow_each_batch_and_a_skipped_update_takes_them_back() {
+        let run = |steep: bool| {
+            let inputs = ndarray::Array2::from_shape_fn((4, 1), |(row, _)| row as f64);
+            let targets = Target::Values(ndarray::Array2::zeros((4, 1)));
+            let split = Split::train_only(Table::new("rows", inputs, targets).unwrap()).unwrap();
+            let mut model = Sequential::new().with(BatchNorm::new(1).unwrap());
+            if steep {
+                let weight = Parameter::new(Tensor::ones([1]));
+                model = model.with(Steep { weight });
+            }
+            let before = State::of(&model);
+            let config = TrainerConfig::new(1, 2).with_keep(Keep::Last);
+            let sgd = Optimizer::new(Sgd::new(), 1e-3).unwrap();
+            let trained = Trainer::new(Mse::new(), sgd, config)
+                .unwrap()
+                .with_accumulation(2)
+                .unwrap()
+                .start(&mut model, &split, None, &Stream::new(2), clearance())
+                .unwrap();
+            (before, State::of(&model), trained.history.steps[0].skipped)
+        };
+        let (_, after, skipped) = run(false);
+        assert!(!skipped);
+        let found = after.get("0.running_mean").unwrap().to_vec()[0];
+        // Rows 0 to 3 in batches of two: the mean of the first one fades by 0.9.
+        let ways = [0.5, 1.0, 1.5, 2.0, 2.5].map(|first| 0.09 * first + 0.1 * (3.0 - first));
+        assert!(ways.iter().any(|it| (it - found).abs() < 1e-12), "{found}");
+        let (before, after, skipped) = run(true);
+        assert!(skipped);
+        assert_eq!(before, after);
+    }
+}

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use limpid_data::{Fractions, Split, classics};
+use limpid_data::{Fractions, GaussianNoise, Split, classics};
 use limpid_interop::safetensors::save;
 use limpid_loss::CrossEntropy;
 use limpid_nn_layers::{BatchNorm, Dropout, Linear, Relu, Sequential};
@@ -114,6 +114,9 @@ fn train(task: &Task<'_>) -> Result<String, Box<dyn Error>> {
     let mut trainer = Trainer::new(CrossEntropy::new(), optimizer, config)?
         .with_penalty(Penalty::l2(1e-4)?)
         .with_average(0.99)?
+        .with_weight_averaging(2)
+        .with_augment(GaussianNoise::new(0.1)?)
+        .with_workers(task.threads / 2)
         .with_plateau(plateau)?
         .with_checkpoints(task.checkpoints());
     if let Some(steps) = task.steps {
@@ -131,9 +134,10 @@ fn train(task: &Task<'_>) -> Result<String, Box<dyn Error>> {
         let history = serde_json::to_vec(&trained.history)?;
         limpid_interop::write_atomically(&task.folder.join(HISTORY), &history)?;
         let mut left = State::of(&model).entries().to_vec();
-        let average = trained.average.unwrap_or_default();
-        for (name, value) in average.entries() {
-            left.push((format!("average/{name}"), value.clone()));
+        for (prefix, state) in [("average", trained.average), ("swa", trained.swa)] {
+            for (name, value) in state.unwrap_or_default().entries() {
+                left.push((format!("{prefix}/{name}"), value.clone()));
+            }
         }
         let file = task.folder.join(WEIGHTS);
         save(&file, &State::from_entries(left), &Default::default())?;
