@@ -9,11 +9,13 @@
 
 #![expect(unsafe_code, reason = "register tiles read and write by address")]
 
+mod channels;
 mod correlation;
 mod gather;
 mod planes;
 mod tiles;
 
+pub(crate) use channels::{ByChannels, GatherByChannels, GatherSizes, Side, Sizes};
 pub(crate) use correlation::{Correlation, Target};
 pub(crate) use gather::Gathering;
 pub(crate) use planes::Planes;

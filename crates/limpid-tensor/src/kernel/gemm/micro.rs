@@ -53,7 +53,7 @@ pub(crate) struct Tile<E> {
 pub(crate) type Kernel<E> = unsafe fn(Tile<E>);
 
 /// The micro kernels of one instruction set.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Micro<E: 'static> {
     /// Elements of a vector.
     pub(crate) lanes: usize,

@@ -102,27 +102,27 @@ pub(super) struct Geometry {
 
 /// No batch is cut into more tasks than this; by its length alone, so that sums over the batch do
 /// not depend on the number of threads.
-const MOST_TASKS: usize = 32;
+pub(super) const MOST_TASKS: usize = 32;
 /// As many parts of the batch have a weight's gradient of their own, which are added up.
-const MOST_SUMS: usize = 16;
+pub(super) const MOST_SUMS: usize = 16;
 /// So many multiply-adds are worth sharing.
-const SHARED: usize = 1 << 20;
+pub(super) const SHARED: usize = 1 << 20;
 
 impl Geometry {
-    fn image(&self) -> usize {
+    pub(super) fn image(&self) -> usize {
         self.groups * self.inputs * area(self.patches.image)
     }
 
-    fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         self.groups * self.outputs * area(self.patches.places)
     }
 
     /// Elements of a patch in a group.
-    fn taps(&self) -> usize {
+    pub(super) fn taps(&self) -> usize {
         self.inputs * area(self.patches.kernel)
     }
 
-    fn work(&self) -> usize {
+    pub(super) fn work(&self) -> usize {
         self.batch * self.places() * self.taps()
     }
 
@@ -174,6 +174,9 @@ impl Geometry {
                 }
             });
         }
+        if let Some(out) = self.apply_by_channels(x, weight, bias, rectified) {
+            return out;
+        }
         let (planes, offsets) = self.planes::<E>();
         let [height, width] = self.patches.places;
         let target = Target {
@@ -220,6 +223,9 @@ impl Geometry {
         if let Some(winograd) = self.winograd() {
             let kernels = Kernels::flipped(weight, [self.outputs, self.inputs]);
             return winograd.transposed().apply(g, &kernels, bias, &|_| {});
+        }
+        if let Some(out) = self.transposed_by_channels(g, weight, bias) {
+            return out;
         }
         let [down, across] = [0, 1].map(|axis| self.remainders(axis));
         let down = self.bands(down);
@@ -369,6 +375,9 @@ impl Geometry {
         if let Some(winograd) = self.winograd() {
             return winograd.weight_gradient(x, g);
         }
+        if let Some(gradient) = self.weight_gradient_by_channels(x, g) {
+            return gradient;
+        }
         let (planes, offsets) = self.planes::<E>();
         let gathering = Gathering::new::<E>(
             &planes,
@@ -453,7 +462,7 @@ struct Results {
 }
 
 /// Brings numbers below 0 to 0.
-struct Rectify<'a, E>(&'a mut [E]);
+pub(super) struct Rectify<'a, E>(pub(super) &'a mut [E]);
 
 impl<E: Element> Loop for Rectify<'_, E> {
     type Output = ();

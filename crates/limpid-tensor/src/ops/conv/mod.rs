@@ -1,6 +1,7 @@
 //! Convolutions.
 
 mod algorithm;
+mod channels;
 mod forward;
 mod kernels;
 mod remainder;

@@ -130,6 +130,38 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn registers_full_of_channels_agree_with_the_definition(
+        (batch, groups) in (0_usize..4, 1_usize..3),
+        (inputs, outputs) in (1_usize..4, 1_usize..4),
+        others in 0_usize..13,
+        image in (1_usize..12, 1_usize..40),
+        kernel in (1_usize..4, 1_usize..6),
+        stride in (1_usize..4, 1_usize..4),
+        dilation in (1_usize..3, 1_usize..3),
+        padding in [0_usize..5, 0_usize..5, 0_usize..5, 0_usize..5],
+    ) {
+        let settings = Convolution {
+            stride: [stride.0, stride.1],
+            padding: [[padding[0], padding[1]], [padding[2], padding[3]]],
+            dilation: [dilation.0, dilation.1],
+            groups,
+            ..Convolution::default()
+        };
+        let kernel = [kernel.0, kernel.1];
+        // Sixteen for the gradient of the image; with others, for the result alone.
+        let inputs = match others {
+            0 => 16 * inputs,
+            others => 8 * inputs + others,
+        };
+        let image = [batch, groups * inputs, image.0, image.1];
+        agrees::<f32>(image, groups * outputs * 16, kernel, &settings, 2e-4);
+        agrees::<f64>(image, groups * outputs * 8, kernel, &settings, 1e-11);
+    }
+}
+
 #[test]
 fn long_lines_and_many_channels_agree_with_the_definition() {
     let same = Convolution {
