@@ -1,6 +1,7 @@
 //! Images of one channel, kept as bytes.
 
-use limpid_tensor::Element;
+use limpid_tensor::simd::{self, Arithmetic, Loop};
+use limpid_tensor::{Element, threads};
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
 
 use crate::dataset::BLOCK_ROWS;
@@ -71,8 +72,30 @@ impl Images {
         }
     }
 
-    fn row(&self, row: usize) -> impl Iterator<Item = u8> {
-        self.pixels.index_axis(Axis(0), row).into_iter().copied()
+    fn row(&self, row: usize) -> &[u8] {
+        // `new` and `select` leave the standard layout.
+        let pixels = self.pixels.as_slice().unwrap_or_default();
+        &pixels[row * self.width()..][..self.width()]
+    }
+}
+
+/// Images that a task makes numbers of.
+const TOGETHER: usize = 16;
+
+/// Bytes as numbers from 0 to 1.
+struct Shades<'a, E> {
+    pixels: &'a [u8],
+    values: &'a mut [E],
+}
+
+impl<E: Element> Loop for Shades<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        for (value, &pixel) in self.values.iter_mut().zip(self.pixels) {
+            *value = E::of(f64::from(pixel)) / E::of(255.0);
+        }
     }
 }
 
@@ -121,13 +144,15 @@ impl Dataset for Images {
     }
 
     fn gather<E: Element>(&self, rows: &[usize]) -> Vec<E> {
-        let shades: Vec<E> = (0..=u8::MAX)
-            .map(|pixel| E::of(f64::from(pixel) / 255.0))
-            .collect();
-        let mut values = Vec::with_capacity(rows.len() * self.width());
-        for &row in rows {
-            values.extend(self.row(row).map(|pixel| shades[usize::from(pixel)]));
-        }
+        let width = self.width();
+        let mut values = vec![E::zero(); rows.len() * width];
+        threads::chunks(&mut values[..], TOGETHER * width, |first, values| {
+            let rows = rows[first / width..].iter();
+            for (&row, values) in rows.zip(values.chunks_exact_mut(width)) {
+                let pixels = self.row(row);
+                simd::run(Shades { pixels, values });
+            }
+        });
         values
     }
 
@@ -176,6 +201,20 @@ mod tests {
             .unwrap();
         assert_eq!(rows, toy().gather::<f64>(&[0, 1, 2]));
         assert_eq!(rows[5], 101.0 / 255.0);
+    }
+
+    #[test]
+    fn every_shade_is_the_nearest_number() {
+        let all = Array3::from_shape_fn((40, 16, 16), |(_, h, w)| (h * 16 + w) as u8);
+        let labels = (0..40).map(|image| image % 2).collect();
+        let images = Images::new("all", all, labels, 2).unwrap();
+        let rows: Vec<usize> = (0..40).rev().collect();
+        let want = |place: usize| (place % 256) as f64 / 255.0;
+        let single = images.gather::<f32>(&rows);
+        assert!((0..40 * 256).all(|place| single[place] == want(place) as f32));
+        let double = images.gather::<f64>(&rows);
+        assert!((0..40 * 256).all(|place| double[place] == want(place)));
+        assert!(images.gather::<f32>(&[]).is_empty());
     }
 
     #[test]

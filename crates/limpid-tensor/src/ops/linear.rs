@@ -7,6 +7,7 @@ use crate::flops::add_products;
 use crate::kernel::gemm::{Blend, Then, multiply};
 use crate::layout::count;
 use crate::ops::matmul::matrix;
+use crate::simd::{self, Arithmetic, Loop};
 use crate::{Backward, Element, Error, Gradient, InputGradients, Result, Tensor};
 
 struct LinearBackward<E: Element> {
@@ -34,6 +35,20 @@ impl<E: Element> Backward<E> for LinearBackward<E> {
             inputs.add(2, gradient.sum_dim(&[0], false)?);
         }
         Ok(())
+    }
+}
+
+/// Adds the second numbers to the first.
+struct Add<'a, E>(&'a mut [E], &'a [E]);
+
+impl<E: Element> Loop for Add<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        for (value, &more) in self.0.iter_mut().zip(self.1) {
+            *value += more;
+        }
     }
 }
 
@@ -79,11 +94,10 @@ impl<E: Element> Tensor<E> {
         let rows = self.detach().reshape([count(lead), inputs])?;
         let mut data = buffers::take::<E>(count(lead) * outputs);
         let elements = bias.map(Self::elements);
+        let level = simd::level();
         let add = |_: usize, column: usize, values: &mut [E]| {
             if let Some(bias) = &elements {
-                for (value, &bias) in values.iter_mut().zip(&bias[column..]) {
-                    *value += bias;
-                }
+                level.run(Add(values, &bias[column..]));
             }
         };
         let then: Then<'_, E> = &add;
@@ -123,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_of_a_large_weight_is_a_product_until_it_is_used_twice() {
+    fn the_gradient_of_a_large_weight_is_a_product_also_when_it_is_used_twice() {
         let width = 2048;
         let weight = Tensor::<f32>::ones([width, width]).requires_grad();
         let input = Tensor::<f32>::ones([1, width]);
@@ -135,7 +149,7 @@ mod tests {
         let twice = once.add(&input.linear(&weight, None).unwrap()).unwrap();
         let gradients = twice.sum().backward().unwrap();
         let gradient = gradients.get(&weight).unwrap();
-        assert!(matches!(gradient, Gradient::Dense(_)));
+        assert!(matches!(gradient, Gradient::Product(_)));
         assert_eq!(gradient.to_dense(), Tensor::full([width, width], 2.0));
     }
 
