@@ -159,21 +159,21 @@ impl Geometry {
             dilation: patches.dilation,
         })?;
         let (blocks, length) = (gathering.blocks(), gathering.length());
-        let mut weights = buffers::zeroed(blocks * length);
         if self.work() * self.image() == 0 {
-            return Some(weights);
+            return Some(buffers::zeroed(blocks * length));
         }
         // Each part of the batch has sums of its own, which are added up.
         let items = gathering.items();
         let parts = TASKS.div_ceil(blocks).min(MOST_SUMS);
         let part = self.batch.div_ceil(parts).next_multiple_of(items);
         let parts = self.batch.div_ceil(part);
-        let mut sums = buffers::zeroed(parts * blocks * length);
+        let mut sums = buffers::take(parts * blocks * length);
         let (image, places) = (self.image(), self.places());
         let work = |first: usize, total: &mut [E]| {
             let (own, block) = (first / length / blocks, first / length % blocks);
             let end = self.batch.min((own + 1) * part);
             let mut packed = buffers::take(gathering.packed());
+            total.fill(E::zero());
             for item in (own * part..end).step_by(items) {
                 let next = end.min(item + items);
                 let after = end.min(next + items);
@@ -189,6 +189,7 @@ impl Geometry {
             }
         };
         self.share(&mut sums, length, work);
+        let mut weights = buffers::take(blocks * length);
         let add = |first: usize, weights: &mut [E]| {
             let (own, others) = sums.split_at(blocks * length);
             let mut total = buffers::copied(&own[first..first + length]);
