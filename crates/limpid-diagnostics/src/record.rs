@@ -3,6 +3,7 @@
 //! Every part may be empty. Numbers that are not finite are written to JSON as `null` (JSON has no
 //! NaN) and read back as NaN.
 
+use limpid_train::RateCurve;
 use serde::{Deserialize, Serialize};
 
 use crate::figure::{number_from_null, numbers_from_nulls, points_from_nulls};
@@ -42,6 +43,8 @@ pub struct RunRecord {
     pub layers: Vec<LayerHistory>,
     /// The first layer's weights as pictures.
     pub filters: Option<FilterGrid>,
+    /// The sweep over learning rates that the rate was chosen by.
+    pub rates: Option<RateCurve>,
     /// The search that chose the configuration.
     pub search: Option<SearchRecord>,
     /// The single nets, their averages and their ensembles.

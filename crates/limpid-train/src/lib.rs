@@ -18,6 +18,7 @@ mod on_soft_targets;
 mod origin;
 #[cfg(feature = "progress")]
 mod progress;
+mod rate_finder;
 mod recorder;
 mod run;
 mod step;
@@ -40,6 +41,9 @@ pub use observer::{Activation, Detail, EpochView, Observer, StartView, StepView,
 pub use on_soft_targets::OnSoftTargets;
 #[cfg(feature = "progress")]
 pub use progress::Progress;
+pub use rate_finder::{
+    NoRate, RateCurve, RateFinder, RateReason, RateSpacing, RateStop, RateSuggestion,
+};
 pub use step::{StepOutcome, train_step};
 pub use supervision::Supervision;
 pub use trained::Trained;

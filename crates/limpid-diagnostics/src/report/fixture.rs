@@ -1,5 +1,7 @@
 //! A record as a good run on ten digits would leave it, for tests and for looking at the page.
 
+use limpid_train::{RateCurve, RateFinder, RateStop};
+
 use crate::finding::{Finding, Place, Severity};
 use crate::record::{
     AxisScale, CheckRow, Confusion, Direction, EdgeWarning, EnsembleRow, EpochHistogram, EpochRow,
@@ -49,6 +51,7 @@ pub(super) fn rich() -> RunRecord {
             .map(layer)
             .collect(),
         filters: Some(filters()),
+        rates: Some(rates()),
         search: Some(search()),
         ensemble: ensemble(),
         confusion: Some(confusion()),
@@ -309,6 +312,19 @@ fn filters() -> FilterGrid {
         width: 8,
         filters: (0..96).map(unit).collect(),
     }
+}
+
+/// A sweep that falls around 0.01 and rises beyond 1.
+pub(super) fn rates() -> RateCurve {
+    let finder = RateFinder::new(1e-5, 10.0);
+    let loss = |step: usize| {
+        let decade = finder.rate(step).log10();
+        let valley =
+            0.3 + 2.0 / (1.0 + (4.0 * (decade + 2.0)).exp()) + (5.0 * (decade - 0.5)).exp();
+        valley + 0.1 * normal(step as u64)
+    };
+    let losses = (0..finder.steps).map(loss).collect();
+    RateCurve::new(finder, losses, Some(RateStop::Diverged))
 }
 
 fn search() -> SearchRecord {

@@ -1,9 +1,11 @@
 //! The page: summary first, then one section a topic.
 
+use limpid_train::RateCurve;
+
 use crate::record::RunRecord;
 
 use super::markup::{Section, escape, put};
-use super::{ReportError, curves, filters, histogram, search, summary, table};
+use super::{ReportError, curves, filters, histogram, search, summary, sweep, table};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -23,6 +25,7 @@ pub fn html(record: &RunRecord) -> Result<String, ReportError> {
         histogram::distributions(record),
         curves::dead_units(record),
         filters::filters(record)?,
+        sweep::sweep(record),
         search::search(record),
         table::ensemble(record),
         table::confusion(record),
@@ -33,14 +36,7 @@ pub fn html(record: &RunRecord) -> Result<String, ReportError> {
     .collect();
 
     let title = escape(summary::title(record));
-    let mut page = String::from("<!doctype html>\n<html lang=\"en\">\n<head>\n");
-    page.push_str("<meta charset=\"utf-8\">\n");
-    page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
-    put!(
-        page,
-        "<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
-    );
+    let mut page = beginning(&title);
     page += &summary::header(record);
     if sections.len() > 2 {
         page.push_str("<nav aria-label=\"Sections\">\n");
@@ -54,8 +50,34 @@ pub fn html(record: &RunRecord) -> Result<String, ReportError> {
     for section in &sections {
         section.write_to(&mut page);
     }
-    page.push_str("</main>\n</body>\n</html>\n");
+    page.push_str(END);
     Ok(page)
+}
+
+/// A sweep over learning rates as a page of its own, as [`html`] draws it within a report.
+pub fn rates(curve: &RateCurve) -> String {
+    let mut page = beginning("Learning rates");
+    page.push_str("<main>\n");
+    if let Some(section) = sweep::section(curve) {
+        section.write_to(&mut page);
+    }
+    page.push_str(END);
+    page
+}
+
+const END: &str = "</main>\n</body>\n</html>\n";
+
+/// Everything up to the page's body; `title` is finished markup.
+fn beginning(title: &str) -> String {
+    let mut page = String::from("<!doctype html>\n<html lang=\"en\">\n<head>\n");
+    page.push_str("<meta charset=\"utf-8\">\n");
+    page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
+    put!(
+        page,
+        "<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
+    );
+    page
 }
 
 #[cfg(test)]
@@ -78,6 +100,7 @@ mod tests {
             "distributions",
             "dead",
             "filters",
+            "rates",
             "search",
             "ensemble",
             "confusion",
@@ -116,6 +139,13 @@ mod tests {
         let json = serde_json::to_string(&record).unwrap();
         let back: RunRecord = serde_json::from_str(&json).unwrap();
         assert!(html(&record).unwrap() == html(&back).unwrap());
+    }
+
+    #[test]
+    fn a_sweep_of_rates_is_a_whole_page() {
+        let page = rates(&fixture::rates());
+        assert_eq!(unbalanced(&page), None);
+        assert!(page.starts_with("<!doctype html>") && page.contains("<section id=\"rates\">"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod markup;
 mod scale;
 mod search;
 mod summary;
+mod sweep;
 mod table;
 mod text;
 mod thin;
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use crate::record::RunRecord;
 
-pub use html::html;
+pub use html::{html, rates};
 pub use text::{checks_table, findings_text};
 
 /// Why a report could not be made.
