@@ -3,7 +3,13 @@
 use crate::{DataError, Dataset, Train};
 
 /// What losses weigh classes by: pass it to a loss's `with_weight`. Only the training part has such
-/// weights.
+/// weights:
+/// ```compile_fail,E0599
+/// # use limpid_data::{Fractions, Split, classics};
+/// # let iris = classics::iris().unwrap();
+/// # let split = Split::random(&iris, Fractions::default(), &limpid_tensor::Stream::new(7)).unwrap();
+/// let weights = split.validation.balanced_class_weights();
+/// ```
 impl<D: Dataset> Train<D> {
     /// How many rows each class has.
     ///

@@ -63,9 +63,10 @@ impl<'a, P: Visible, K: TargetKind, E: Element> Epoch<'a, P, K, E> {
     /// the batch that they are making.
     ///
     /// # When to use it
-    /// Where making a batch takes long beside its step and the step leaves a core idle: much augmentation, a costly
-    /// map, a model too small to keep all cores busy. A step that uses all cores is not made faster by
-    /// workers, which then take time from it; see the crate's README for what was measured.
+    /// While the caller makes a batch, no other core has work. One or two workers take that time away
+    /// wherever it is a tenth of a step or more: augmented images, costly maps, small models. Where
+    /// batches are cut in a fiftieth of a step they change nothing that could be measured. Each worker
+    /// holds two batches at most. `docs/performance.md` has the figures.
     ///
     /// # Errors
     /// [`DataError::Worker`] when no thread can be started. The same comes as a batch, the last one, when a map
