@@ -53,6 +53,19 @@ impl Workload {
         Self::Lstm,
     ];
 
+    /// All workloads as they are, and those with convolutions by Winograd too.
+    pub const WAYS: [(Self, ConvAlgorithm); 9] = [
+        (Self::Mlp, ConvAlgorithm::Direct),
+        (Self::SmallMlp, ConvAlgorithm::Direct),
+        (Self::Cnn, ConvAlgorithm::Direct),
+        (Self::Cnn, ConvAlgorithm::Winograd),
+        (Self::ResNet, ConvAlgorithm::Direct),
+        (Self::ResNet, ConvAlgorithm::Winograd),
+        (Self::Softmax, ConvAlgorithm::Direct),
+        (Self::NegativeSampling, ConvAlgorithm::Direct),
+        (Self::Lstm, ConvAlgorithm::Direct),
+    ];
+
     /// The workload's name in tables: `W1` and so on.
     pub fn name(self) -> &'static str {
         match self {

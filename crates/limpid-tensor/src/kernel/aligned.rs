@@ -6,10 +6,12 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use super::scaled;
+
 /// Bytes of a line of the cache: a vector that crosses one is loaded twice.
 const LINE: usize = 64;
 /// Bytes of a large page, of which the processor finds many more without looking them up.
-const PAGE: usize = 1 << 21;
+const PAGE: usize = scaled(1 << 21, 1 << 12);
 
 /// A number all of whose bytes may be zero, which is 0 then.
 ///

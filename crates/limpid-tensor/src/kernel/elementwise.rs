@@ -6,13 +6,14 @@
 //! implement [`Map`] or [`Zip`], to the functions whose names end in `by`.
 
 use crate::buffers::{self, Pooled, Storage};
+use crate::kernel::scaled;
 use crate::simd::{self, Arithmetic, Loop};
 use crate::threads;
 
 /// Fewer elements than this are not worth handing to other threads.
-pub(crate) const PARALLEL: usize = 1 << 16;
+pub(crate) const PARALLEL: usize = scaled(1 << 16, 1 << 9);
 /// What one task works on; small enough for the second-level cache.
-pub(crate) const CHUNK: usize = 1 << 14;
+pub(crate) const CHUNK: usize = scaled(1 << 14, 1 << 7);
 
 /// As many numbers are looked at together for some where a function does not hold.
 const GUARDED: usize = 256;

@@ -14,8 +14,11 @@ pub mod math;
 pub(crate) mod pool;
 pub(crate) mod prefetch;
 pub(crate) mod reduce;
+mod scale;
 pub mod simd;
 pub(crate) mod steps;
 pub mod table;
 pub mod threads;
 pub(crate) mod winograd;
+
+pub(crate) use scale::scaled;

@@ -40,9 +40,12 @@
 //! assert_eq!(y, [7.0; 100]);
 //! ```
 
-#![expect(
-    unsafe_code,
-    reason = "a function compiled for more instructions than the build allows is unsafe to call"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "a function compiled for more instructions than the build allows is unsafe to call"
+    )
 )]
 
 use std::cell::Cell;
@@ -79,6 +82,13 @@ struct Fused;
 
 /// Multiplication, then addition.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    any(target_arch = "aarch64", target_feature = "fma"),
+    expect(
+        dead_code,
+        reason = "for builds that do not know of a fused instruction"
+    )
+)]
 struct Separate;
 
 impl sealed::Sealed for Fused {}

@@ -232,6 +232,7 @@ unsafe fn add_columns<E: Element, V: Lanes<E>, const COUNT: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::scaled;
     use crate::{Stream, Tensor};
     use proptest::prelude::*;
 
@@ -269,7 +270,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(60))]
+        #![proptest_config(ProptestConfig::with_cases(scaled(60, 6) as u32))]
         #[test]
         fn products_and_sums_are_those_by_hand(
             width in 0_usize..300, length in 1_usize..9, uses in 0_usize..12, seed: u64

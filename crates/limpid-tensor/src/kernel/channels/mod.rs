@@ -16,8 +16,7 @@ use write::{Apply, Combine};
 
 use crate::Element;
 use crate::buffers;
-use crate::kernel::simd;
-use crate::kernel::threads;
+use crate::kernel::{scaled, simd, threads};
 
 /// A tensor seen as `[outer, channels, inner]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +31,13 @@ const SHORT: usize = 32;
 /// Numbers that are added up side by side.
 const LANES: usize = 32;
 /// So many numbers of a channel, at least, are added up before the lanes are.
-const TOGETHER: usize = 1024;
+const TOGETHER: usize = scaled(1024, 128);
 /// Places of short lines that a task sums up.
 const COLUMNS: usize = 64;
 /// Fewer elements are not worth sharing.
-const SHARED: usize = 1 << 16;
+const SHARED: usize = scaled(1 << 16, 1 << 8);
 /// Elements of a task that writes.
-const TASK: usize = 1 << 15;
+const TASK: usize = scaled(1 << 15, 1 << 7);
 
 impl Channels {
     /// How many numbers a channel has.
@@ -401,9 +400,9 @@ mod tests {
     fn everything_agrees_with_the_definition() {
         for (outer, channels, inner) in [
             (3, 5, 1),
-            (70, 130, 3),
+            (scaled(70, 9), scaled(130, 70), scaled(3, 1)),
             (4, 3, 33),
-            (9, 70, 128),
+            (scaled(9, 3), scaled(70, 5), scaled(128, 40)),
             (1, 2, 40),
         ] {
             let shape = Channels {

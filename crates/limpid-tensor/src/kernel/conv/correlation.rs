@@ -4,7 +4,7 @@ use super::planes::{Lines, Planes};
 use super::tiles::{ACROSS, Correlate, Level};
 use crate::Element;
 use crate::buffers::{self, Storage};
-use crate::kernel::{prefetch, threads};
+use crate::kernel::{prefetch, scaled, threads};
 use crate::simd;
 
 /// Where results are written: place `[y, x]` of a channel to
@@ -36,7 +36,7 @@ enum Way {
 }
 
 /// Fewer weights are not worth sharing.
-const SHARED: usize = 1 << 14;
+const SHARED: usize = scaled(1 << 14, 1 << 7);
 
 /// A correlation with all sizes known: every output channel o of a group at every place p is
 /// bias(o) plus the sum over the taps t of weight(o, t) image(t + p).

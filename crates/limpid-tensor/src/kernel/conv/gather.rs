@@ -4,7 +4,7 @@
 use super::planes::Planes;
 use super::tiles::{ACROSS, Gather, Level};
 use crate::Element;
-use crate::kernel::prefetch;
+use crate::kernel::{prefetch, scaled};
 use crate::simd::{self, Arithmetic, Loop};
 
 /// A weight's gradient with all sizes known: for every channel o of the gradient and every tap t,
@@ -28,7 +28,7 @@ pub(crate) struct Gathering {
 /// Bytes of a gradient's channel that a tile runs over before its sums are added up, which costs as
 /// much as some ten registers: eight channels lie in the second-level cache, from which one line
 /// after the other comes by itself.
-const STRETCH: usize = 8192;
+const STRETCH: usize = scaled(8192, 512);
 /// Into how many calls of [`Gathering::add`] a batch is cut, at least, so that threads share them.
 const CALLS: usize = 8;
 

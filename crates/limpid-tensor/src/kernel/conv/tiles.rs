@@ -1,7 +1,6 @@
 //! The register tiles of convolution: the innermost loops, for whatever instructions there are.
 
 use crate::kernel::lanes::{Lanes, Vectors};
-use crate::kernel::simd;
 
 /// The most slots of a tile, and the most taps of a gradient's tile.
 pub(super) const ACROSS: usize = 3;
@@ -26,6 +25,7 @@ impl Level {
     /// The best of what this thread's loops may use, for lines of `width` places.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn of<E: Vectors>(width: usize) -> Self {
+        use crate::kernel::simd;
         let chosen = simd::level();
         // Portable, AVX2 and AVX-512, in this order, as far as the processor has them.
         let rank = simd::Level::available().iter().position(|&it| it == chosen);

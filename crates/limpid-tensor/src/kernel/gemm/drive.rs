@@ -8,7 +8,7 @@
 use super::pack::Strided;
 use super::plan::{self, Parts};
 use super::tiles::{Out, Whole};
-use crate::kernel::threads;
+use crate::kernel::{scaled, threads};
 use crate::{Element, buffers};
 
 /// Called with a row, a column, and the finished elements from there on along the row.
@@ -82,7 +82,7 @@ pub(crate) fn multiply<E: Element>(
 }
 
 /// Bytes of a result that no second-level cache holds.
-const FAR: usize = 1 << 21;
+const FAR: usize = scaled(1 << 21, 1 << 12);
 
 /// The product from the cheaper side.
 fn whole<E: Element>(

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::micro::Micro;
 use super::plan::Parts;
 use crate::Element;
-use crate::kernel::threads;
+use crate::kernel::{scaled, threads};
 
 /// A matrix within a slice: where it begins and how far rows and columns lie apart.
 #[derive(Clone, Copy, Debug)]
@@ -204,7 +204,7 @@ fn transposed<E: Element>(
 }
 
 /// Elements of a right operand that are worth packing by several threads.
-const SHARED_PACKING: usize = 1 << 15;
+const SHARED_PACKING: usize = scaled(1 << 15, 1 << 9);
 
 /// Packs the panels from number `first` on.
 pub(super) fn shared<E: Element>(

@@ -7,16 +7,17 @@ use std::ops::Range;
 
 use super::micro::{Micro, VECTORS};
 use super::pack::Strided;
+use crate::kernel::scaled;
 
 /// The longest inner dimension that is summed without storing in between: three vectors of so many
 /// steps take a quarter of the second-level cache.
-const DEPTH: usize = 1024;
+const DEPTH: usize = scaled(1024, 32);
 /// Multiply-adds that are worth a task: some microseconds.
-const TASK: usize = 1 << 18;
+const TASK: usize = scaled(1 << 18, 1 << 9);
 /// No product is cut into more tasks than this.
 const MOST_TASKS: usize = 48;
 /// Below this many multiply-adds the caller works alone.
-const ALONE: usize = 1 << 20;
+const ALONE: usize = scaled(1 << 20, 1 << 11);
 /// A left operand that meets this many panels is packed as well.
 const REUSED: usize = 4;
 
@@ -89,7 +90,7 @@ pub(super) fn blocks<E>(depth: usize, in_place: Option<&Strided<'_, E>>) -> Part
 }
 
 /// Bytes that stay in the second-level cache together with what else is at work.
-const NEAR: usize = 1 << 18;
+const NEAR: usize = scaled(1 << 18, 1 << 12);
 
 /// How many panels are multiplied by one tile after the other: as many as stay near. The result is
 /// written, as far as they reach, in the order in which it lies in memory.
@@ -182,8 +183,8 @@ pub(super) fn slabs(rows: usize, depth: usize, columns: usize) -> usize {
 }
 
 /// Elements of a right operand from which on it is packed strip by strip, and of a packed strip.
-const STRIPS: usize = 1 << 20;
-const STRIP: usize = 1 << 16;
+const STRIPS: usize = scaled(1 << 20, 1 << 11);
+const STRIP: usize = scaled(1 << 16, 1 << 9);
 
 /// The width of the strips that the columns are cut into, if they are: where few rows meet a right
 /// operand that no cache holds.

@@ -190,6 +190,7 @@ pub(crate) fn rms_rows_backward<E: Element>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::scaled;
     use crate::simd::Level;
     use proptest::prelude::*;
 
@@ -239,7 +240,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
+        #![proptest_config(ProptestConfig::with_cases(scaled(24, 3) as u32))]
         #[test]
         fn every_shape_level_and_number_of_threads_agrees_with_the_definition(
             rows in 0_usize..9, length in 1_usize..70, weighted: bool
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn many_rows_and_long_ones_agree_too() {
-        check(700, 64, true);
-        check(3, 9_001, false);
+        check(scaled(700, 30), scaled(64, 24), true);
+        check(3, scaled(9_001, 301), false);
     }
 }

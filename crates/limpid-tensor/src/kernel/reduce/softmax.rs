@@ -338,16 +338,17 @@ pub(crate) fn log_softmax_backward<E: Element>(
 mod tests {
     use super::*;
     use crate::kernel::reduce::groups;
+    use crate::kernel::scaled;
     use crate::simd::Level;
 
     const SHAPES: [[usize; 3]; 7] = [
         [1, 1, 1],
         [3, 5, 1],
         [2, 5, 3],
-        [40, 700, 1],
-        [1, 30_001, 1],
-        [2, 3, 1_030],
-        [9, 70, 50],
+        [40, scaled(700, 20), 1],
+        [1, scaled(30_001, 301), 1],
+        [2, 3, scaled(1_030, 300)],
+        [9, scaled(70, 7), scaled(50, 10)],
     ];
 
     fn numbers(count: usize) -> Vec<f64> {

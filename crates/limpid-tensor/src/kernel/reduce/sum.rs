@@ -258,10 +258,12 @@ impl<E: Element> Reduction<E, E> for Variance {
 mod tests {
     use super::*;
     use crate::kernel::reduce::groups;
+    use crate::kernel::scaled;
 
     #[test]
     fn sums_of_every_length_agree_with_integers() {
-        for count in (0..1_300_u32).chain([CHUNK as u32 + 3, PARALLEL as u32 + 77]) {
+        let lengths = (0..1_300_u32).step_by(scaled(1, 97));
+        for count in lengths.chain([CHUNK as u32 + 3, PARALLEL as u32 + 77]) {
             let x: Vec<f64> = (1..=count).map(f64::from).collect();
             let want = f64::from(count) * (f64::from(count) + 1.0) / 2.0;
             assert_eq!(sum(&x), want, "{count}");
@@ -270,8 +272,9 @@ mod tests {
 
     #[test]
     fn a_long_sum_in_single_precision_keeps_its_digits() {
-        let x = vec![0.1_f32; 1 << 20];
-        assert!((f64::from(sum(&x)) / (0.1_f32 as f64 * f64::from(1 << 20)) - 1.0).abs() < 1e-6);
+        let count = scaled(1 << 20, 1 << 12);
+        let want = f64::from(0.1_f32) * count as f64;
+        assert!((f64::from(sum(&vec![0.1_f32; count])) / want - 1.0).abs() < 1e-6);
     }
 
     #[test]
@@ -292,15 +295,21 @@ mod tests {
 
     #[test]
     fn threads_and_levels_do_not_change_a_bit() {
-        let x: Vec<f32> = (0..300_000).map(|i| (i as f32 * 0.37).sin()).collect();
+        let (rows, columns) = (scaled(3_000, 30), scaled(1_500, 15));
+        let x: Vec<f32> = (0..100 * rows).map(|i| (i as f32 * 0.37).sin()).collect();
         let run = |level: Level, count: usize| {
             simd::with(level, || {
                 threads::with(count, || {
-                    let mut rows = vec![0.0; 3_000];
-                    groups(&x, (100, 1), &Variance { degrees: 99.0 }, &mut rows);
-                    let mut columns = vec![0.0; 1_500];
-                    groups(&x, (200, 1_500), &Variance { degrees: 9.0 }, &mut columns);
-                    (sum(&x), rows, columns)
+                    let mut by_row = vec![0.0; rows];
+                    groups(&x, (100, 1), &Variance { degrees: 99.0 }, &mut by_row);
+                    let mut by_column = vec![0.0; columns];
+                    groups(
+                        &x,
+                        (200, columns),
+                        &Variance { degrees: 9.0 },
+                        &mut by_column,
+                    );
+                    (sum(&x), by_row, by_column)
                 })
             })
         };

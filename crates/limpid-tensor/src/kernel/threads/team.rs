@@ -18,9 +18,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 use std::thread::{self, Thread};
 
 /// How often a thread looks for work before it sleeps: some tens of microseconds.
-const LOOKS: u32 = 4_000;
+const LOOKS: u32 = if cfg!(miri) { 50 } else { 4_000 };
 /// How often the leader looks whether all are done before it offers the processor to others.
-const PATIENCE: u32 = 2_000;
+const PATIENCE: u32 = if cfg!(miri) { 50 } else { 2_000 };
 
 type Work<'a> = &'a (dyn Fn(usize) + Sync);
 

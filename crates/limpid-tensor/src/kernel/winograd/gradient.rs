@@ -10,12 +10,12 @@ use super::transform::{self, Tiles, Transform};
 use super::{SHARED, Winograd};
 use crate::Element;
 use crate::buffers::{self, Storage};
-use crate::kernel::{simd, threads};
+use crate::kernel::{scaled, simd, threads};
 
 /// As many parts of the batch have a gradient of their own, which are added up.
 const MOST_SUMS: usize = 16;
 /// Numbers that are added up by one task.
-const SUMMED: usize = 1 << 14;
+const SUMMED: usize = scaled(1 << 14, 1 << 7);
 
 impl Winograd {
     /// The gradient of the kernels, `[outputs, inputs, 3, 3]`, from the images and the result's

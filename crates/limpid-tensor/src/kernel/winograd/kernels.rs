@@ -8,10 +8,10 @@ use super::transform::{self, Tiles, Transform, lanes, padded};
 use crate::Element;
 use crate::buffers::{self, Storage};
 use crate::kernel::simd::{self, Level};
-use crate::kernel::threads;
+use crate::kernel::{scaled, threads};
 
 /// Fewer weights are not worth sharing.
-const SHARED: usize = 1 << 13;
+const SHARED: usize = scaled(1 << 13, 1 << 6);
 /// Channels of a task.
 const TOGETHER: usize = 16;
 

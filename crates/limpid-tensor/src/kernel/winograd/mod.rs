@@ -18,6 +18,8 @@ mod transform;
 
 pub(crate) use kernels::Kernels;
 
+use crate::kernel::scaled;
+
 /// A correlation of images with kernels of 3 x 3 at stride 1, with all sizes known; none is 0.
 /// Pairs are `[down, across]`.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +39,7 @@ pub(crate) struct Winograd {
 /// No batch is cut into more tasks than this.
 const MOST_TASKS: usize = 32;
 /// So many multiplications are worth sharing.
-const SHARED: usize = 1 << 18;
+const SHARED: usize = scaled(1 << 18, 1 << 8);
 
 impl Winograd {
     /// Places of a tile.

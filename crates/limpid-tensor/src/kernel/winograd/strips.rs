@@ -9,10 +9,11 @@ use super::lines::{PLACES, POINTS};
 use super::transform::{lanes, padded};
 use crate::Element;
 use crate::kernel::gemm::Micro;
+use crate::kernel::scaled;
 use crate::kernel::simd::{self, Level};
 
 /// Bytes that the transformed tiles of a block may take: about half of a second-level cache.
-const BLOCK: usize = 1 << 19;
+const BLOCK: usize = scaled(1 << 19, 1 << 15);
 /// Fewer tiles would read the transformed kernels too often, more would not pay any more.
 const FEWEST: usize = 32;
 const MOST: usize = 128;

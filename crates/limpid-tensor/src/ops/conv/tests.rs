@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::Convolution;
+use crate::kernel::scaled;
 use crate::{Element, Stream, Tensor, simd, threads};
 
 mod winograd;
@@ -106,7 +107,7 @@ fn agrees<E: Element>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(scaled(150, 4) as u32))]
     #[test]
     fn every_setting_agrees_with_the_definition(
         (batch, groups, inputs, outputs) in (0_usize..4, 1_usize..3, 1_usize..4, 1_usize..14),
@@ -168,14 +169,27 @@ fn long_lines_and_many_channels_agree_with_the_definition() {
         padding: [[1; 2]; 2],
         ..Convolution::default()
     };
-    agrees::<f64>([3, 9, 32, 32], 24, [3, 3], &same, 1e-11);
-    agrees::<f64>([17, 3, 8, 8], 20, [3, 3], &same, 1e-11);
+    let side = scaled(32, 9);
+    agrees::<f64>(
+        [3, scaled(9, 2), side, side],
+        scaled(24, 9),
+        [3, 3],
+        &same,
+        1e-11,
+    );
+    agrees::<f64>(
+        [scaled(17, 9), 3, scaled(8, 3), 8],
+        scaled(20, 2),
+        [3, 3],
+        &same,
+        1e-11,
+    );
     agrees::<f64>([2, 4, 10, 26], 7, [3, 3], &Convolution::default(), 1e-11);
 }
 
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
-    for (batch, stride) in [(1, 1), (5, 2), (40, 1)] {
+    for (batch, stride) in [(1, 1), (5, 2), (scaled(40, 9), 1)] {
         let settings = Convolution {
             padding: [[1; 2]; 2],
             stride: [stride; 2],
@@ -183,7 +197,12 @@ fn the_number_of_threads_does_not_change_a_bit() {
         };
         let run = |count| {
             threads::with(count, || {
-                both::<f32>([batch, 16, 12, 14], 32, [3, 3], &settings)
+                both::<f32>(
+                    [batch, scaled(16, 3), scaled(12, 5), 14],
+                    scaled(32, 5),
+                    [3, 3],
+                    &settings,
+                )
             })
             .unwrap()[1]
                 .clone()

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Recurrence, RecurrentCell, RecurrentWeights};
+use crate::kernel::scaled;
 use crate::{Element, Result, Stream, Tensor, gradient_check, simd, threads, without_gradient};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,7 +142,7 @@ fn assert_close<E: Element>(got: &[Tensor<E>], want: &[Tensor<E>], tolerance: f6
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(scaled(24, 2) as u32))]
 
     #[test]
     fn results_and_gradients_are_those_of_the_definition(
@@ -163,10 +164,11 @@ proptest! {
 fn long_and_wide_sequences_are_those_of_the_definition() {
     for kind in Kind::ALL {
         // Wider than one piece of the inner dimension, and shared by threads.
-        let operands = kind.operands::<f32>([3, 33, 530, 140]);
-        let scaled: Vec<_> = operands.iter().map(|x| x.mul_scalar(0.05)).collect();
-        let got = with_gradients(&scaled, |x| kind.fused(x));
-        let want = with_gradients(&scaled, |x| kind.composed(x));
+        let sizes = [3, scaled(33, 9), scaled(530, 40), scaled(140, 12)];
+        let operands = kind.operands::<f32>(sizes);
+        let small: Vec<_> = operands.iter().map(|x| x.mul_scalar(0.05)).collect();
+        let got = with_gradients(&small, |x| kind.fused(x));
+        let want = with_gradients(&small, |x| kind.composed(x));
         assert_close(&got, &want, 3e-5);
     }
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::both;
+use crate::kernel::scaled;
 use crate::kernel::winograd::{Kernels, Winograd};
 use crate::{ConvAlgorithm, Convolution, Element, Stream, Tensor, simd, threads};
 
@@ -68,7 +69,7 @@ fn agrees<E: Element>(image: [usize; 4], outputs: usize, padding: [[usize; 2]; 2
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(scaled(100, 2) as u32))]
     #[test]
     fn every_shape_agrees_with_the_direct_way(
         (batch, inputs, outputs) in (1_usize..5, 1_usize..36, 1_usize..36),
@@ -84,9 +85,19 @@ proptest! {
 
 #[test]
 fn wide_lines_and_several_blocks_agree_with_the_direct_way() {
-    agrees::<f64>([1, 70, 9, 150], 20, [[1; 2]; 2], 1e-13);
-    agrees::<f64>([9, 16, 30, 31], 17, [[0; 2]; 2], 1e-13);
-    agrees::<f64>([1, 1, 5, 600], 1, [[1; 2]; 2], 1e-13);
+    agrees::<f64>(
+        [1, scaled(70, 20), 9, scaled(150, 40)],
+        20,
+        [[1; 2]; 2],
+        1e-13,
+    );
+    agrees::<f64>(
+        [scaled(9, 3), 16, scaled(30, 10), 31],
+        17,
+        [[0; 2]; 2],
+        1e-13,
+    );
+    agrees::<f64>([1, 1, 5, scaled(600, 60)], 1, [[1; 2]; 2], 1e-13);
 }
 
 #[test]
@@ -100,11 +111,11 @@ fn a_rectifier_along_the_way_changes_no_bit() {
 
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
-    for batch in [1, 5, 40] {
+    for batch in [1, 5, scaled(40, 9)] {
         let settings = padded([[1; 2]; 2]);
         let run = |count| {
             threads::with(count, || {
-                both::<f32>([batch, 16, 12, 14], 32, [3, 3], &settings)
+                both::<f32>([batch, 16, scaled(12, 5), 14], 32, [3, 3], &settings)
             })
             .unwrap()[1]
                 .clone()
