@@ -11,7 +11,7 @@ use crate::kernel::scaled;
 
 /// The longest inner dimension that is summed without storing in between: three vectors of so many
 /// steps take a quarter of the second-level cache.
-const DEPTH: usize = scaled(1024, 32);
+const DEPTH: usize = scaled(1024, 64);
 /// Multiply-adds that are worth a task: some microseconds.
 const TASK: usize = scaled(1 << 18, 1 << 9);
 /// No product is cut into more tasks than this.
