@@ -84,7 +84,8 @@ unsafe fn tile<E: Element, V: Lanes<E>, const ROWS: usize, const WIDTH: usize>(t
             for (place, vector) in vectors.iter_mut().enumerate() {
                 *vector = V::load(right.add(place * V::COUNT));
             }
-            right = right.add(tile.right_step);
+            // After the last step it may point beyond the operand, where nothing is read.
+            right = right.wrapping_add(tile.right_step);
             prefetch::line(ahead);
             ahead = ahead.wrapping_byte_add(tile.ahead_step);
             for (sums, left) in sums.iter_mut().zip(left) {
