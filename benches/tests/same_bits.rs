@@ -4,11 +4,7 @@ use limpid_benches::workloads::{Sizes, Workload};
 use limpid_tensor::{ConvAlgorithm, Result, threads};
 
 /// The bits of some steps' losses: those of a later step depend on every bit of the updates before.
-fn losses(
-    workload: Workload,
-    convolution: ConvAlgorithm,
-    count: usize,
-) -> Result<Vec<u64>> {
+fn losses(workload: Workload, convolution: ConvAlgorithm, count: usize) -> Result<Vec<u64>> {
     threads::with(count, || {
         // Large enough for work to be handed to other threads.
         let sizes = Sizes {
