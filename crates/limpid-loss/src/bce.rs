@@ -4,7 +4,7 @@ use limpid_tensor::{Element, Error, Result, Tensor};
 
 use crate::settings::with_reduction;
 use crate::slopes::of_pairs;
-use crate::values::check_target;
+use crate::values::{check_target, loss_of_values};
 use crate::{BceWithLogits, Loss, Reduction, uninformed};
 
 const NAME: &str = "bce_loss";
@@ -62,15 +62,7 @@ impl Bce {
 }
 
 impl<E: Element> Loss<E> for Bce {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME, but_for_the_initial_and_the_floor);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         let is_probability = |p: E| p >= E::zero() && p <= E::one();
@@ -94,10 +86,6 @@ impl<E: Element> Loss<E> for Bce {
         let even = Tensor::full(target.shape(), 0.5);
         let items = self.per_item(&even, target).ok()?;
         uninformed::reduced(self, uninformed::sum(&items), items.len(), target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
     }
 
     fn floor(&self, outputs: usize, target: &Tensor<E>) -> Option<f64> {

@@ -6,7 +6,7 @@ use crate::log_sum_exp::entropy;
 use crate::settings::with_reduction;
 use crate::slopes::with_slopes;
 use crate::softplus::{sigmoid, softplus};
-use crate::values::{check_same_shape, check_target};
+use crate::values::{check_same_shape, check_target, loss_of_values};
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "bce_with_logits";
@@ -102,15 +102,7 @@ impl BceWithLogits {
 }
 
 impl<E: Element> Loss<E> for BceWithLogits {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME, but_for_the_floor);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         check_same_shape(NAME, prediction, target)?;
@@ -133,14 +125,6 @@ impl<E: Element> Loss<E> for BceWithLogits {
             .collect();
         let losses = Tensor::from_vec(losses, prediction.shape())?;
         with_slopes(NAME, losses, prediction, slopes)
-    }
-
-    fn expected_initial(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {
-        uninformed::zeros(self, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
     }
 
     fn floor(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {

@@ -3,6 +3,7 @@
 use limpid_tensor::{Element, Error, ErrorKind, Result, Tensor};
 
 use crate::settings::{setting, with_reduction};
+use crate::values::loss_of_values;
 use crate::{BceWithLogits, CrossEntropy, CrossEntropySoft, Loss, Reduction, uninformed};
 
 const NAME: &str = "binned_regression";
@@ -306,15 +307,7 @@ impl BinnedRegression {
 }
 
 impl<E: Element> Loss<E> for BinnedRegression {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME, but_for_the_initial_and_the_floor);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         self.check_logits(prediction)?;
@@ -351,10 +344,6 @@ impl<E: Element> Loss<E> for BinnedRegression {
             .per_item(&Tensor::zeros([rows, self.outputs()]), target)
             .ok()?;
         uninformed::reduced(self, uninformed::sum(&items), items.len(), target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
     }
 
     fn floor(&self, outputs: usize, target: &Tensor<E>) -> Option<f64> {

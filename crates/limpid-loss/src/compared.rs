@@ -24,6 +24,39 @@ impl<E: Element> Compared<E> {
     }
 }
 
+/// What losses of pairs have in common, inside their `impl Loss`: a perfect prediction pays nothing, and
+/// there is a kink at the margin.
+macro_rules! loss_of_pairs {
+    ($Element:ident, $name:expr) => {
+        type Target = $crate::Compared<$Element>;
+
+        fn name(&self) -> &'static str {
+            $name
+        }
+
+        fn reduction(&self) -> $crate::Reduction {
+            self.reduction
+        }
+
+        fn expected_given(
+            &self,
+            prediction: &limpid_tensor::Tensor<$Element>,
+            target: &$crate::Compared<$Element>,
+        ) -> Option<f64> {
+            $crate::compared::all_pairs(self, prediction, target)
+        }
+
+        fn floor(&self, _outputs: usize, _target: &$crate::Compared<$Element>) -> Option<f64> {
+            Some(0.0)
+        }
+
+        fn has_kinks(&self) -> bool {
+            true
+        }
+    };
+}
+pub(crate) use loss_of_pairs;
+
 /// The mean over all pairs of a prediction and something that it is compared with.
 pub(crate) fn all_pairs<E: Element, L: Loss<E, Target = Compared<E>>>(
     loss: &L,

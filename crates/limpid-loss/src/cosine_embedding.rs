@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Error, Result, Tensor};
 
-use crate::compared::{Compared, all_pairs, check_vectors, scale};
+use crate::compared::{Compared, check_vectors, loss_of_pairs, scale};
 use crate::settings::{setting, with_reduction};
 use crate::values::check_signs;
 use crate::{Loss, Reduction, uninformed};
@@ -71,15 +71,7 @@ fn cosine<E: Element>(left: &Tensor<E>, right: &Tensor<E>) -> Result<Tensor<E>> 
 }
 
 impl<E: Element> Loss<E> for CosineEmbedding {
-    type Target = Compared<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_pairs!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Compared<E>) -> Result<Tensor<E>> {
         if !(-1.0..=1.0).contains(&self.margin) {
@@ -108,18 +100,6 @@ impl<E: Element> Loss<E> for CosineEmbedding {
             .per_item(&Tensor::zeros(target.other.shape()), target)
             .ok()?;
         uninformed::reduced(self, uninformed::sum(&items), items.len(), target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Compared<E>) -> Option<f64> {
-        all_pairs(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &Compared<E>) -> Option<f64> {
-        Some(0.0)
-    }
-
-    fn has_kinks(&self) -> bool {
-        true
     }
 }
 

@@ -3,7 +3,7 @@
 use limpid_tensor::{Element, Error, Result, Tensor};
 
 use crate::settings::{setting, with_reduction};
-use crate::values::{check_positive, check_same_shape};
+use crate::values::{check_positive, check_same_shape, loss_of_values};
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "gaussian_nll_loss";
@@ -119,15 +119,7 @@ impl GaussianNll {
 }
 
 impl<E: Element> Loss<E> for GaussianNll {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME, but_for_the_initial_and_the_floor);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         if prediction.rank() < 2 || prediction.shape()[1] != 2 {
@@ -143,10 +135,6 @@ impl<E: Element> Loss<E> for GaussianNll {
         let (mean, variance) = (Tensor::zeros(target.shape()), Tensor::ones(target.shape()));
         let items = self.of(&mean, &variance, target).ok()?;
         uninformed::reduced(self, uninformed::sum(&items), items.len(), target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
     }
 
     fn floor(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {

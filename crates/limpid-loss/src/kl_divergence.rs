@@ -5,7 +5,7 @@ use limpid_tensor::{Element, Result, Tensor};
 use crate::class_rows::ClassRows;
 use crate::settings::{setting, with_reduction};
 use crate::slopes::of_pairs;
-use crate::values::{check_same_shape, check_target};
+use crate::values::{check_same_shape, check_target, loss_of_values};
 use crate::{Loss, Reduction, uninformed};
 
 const NAME: &str = "kl_div";
@@ -82,15 +82,7 @@ impl KlDivergence {
 }
 
 impl<E: Element> Loss<E> for KlDivergence {
-    type Target = Tensor<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_values!(E, NAME, but_for_the_initial_and_the_floor);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         check_same_shape(NAME, prediction, target)?;
@@ -125,10 +117,6 @@ impl<E: Element> Loss<E> for KlDivergence {
         let even = Tensor::full(target.shape(), -classes.ln());
         let items = self.per_item(&even, target).ok()?;
         uninformed::reduced(self, uninformed::sum(&items), items.len(), target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Option<f64> {
-        uninformed::all_pairs(self, prediction, target)
     }
 
     fn floor(&self, _outputs: usize, _target: &Tensor<E>) -> Option<f64> {

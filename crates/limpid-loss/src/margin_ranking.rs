@@ -2,7 +2,7 @@
 
 use limpid_tensor::{Element, Result, Tensor};
 
-use crate::compared::{Compared, all_pairs};
+use crate::compared::{Compared, loss_of_pairs};
 use crate::settings::{setting, with_reduction};
 use crate::values::{check_same_shape, check_signs};
 use crate::weston_watkins_hinge::check_margin;
@@ -60,15 +60,7 @@ impl MarginRanking {
 }
 
 impl<E: Element> Loss<E> for MarginRanking {
-    type Target = Compared<E>;
-
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn reduction(&self) -> Reduction {
-        self.reduction
-    }
+    loss_of_pairs!(E, NAME);
 
     fn per_item(&self, prediction: &Tensor<E>, target: &Compared<E>) -> Result<Tensor<E>> {
         check_margin(NAME, self.margin)?;
@@ -82,18 +74,6 @@ impl<E: Element> Loss<E> for MarginRanking {
     fn expected_initial(&self, _outputs: usize, target: &Compared<E>) -> Option<f64> {
         let items = target.signs.len();
         uninformed::reduced(self, self.margin * items as f64, items, target)
-    }
-
-    fn expected_given(&self, prediction: &Tensor<E>, target: &Compared<E>) -> Option<f64> {
-        all_pairs(self, prediction, target)
-    }
-
-    fn floor(&self, _outputs: usize, _target: &Compared<E>) -> Option<f64> {
-        Some(0.0)
-    }
-
-    fn has_kinks(&self) -> bool {
-        true
     }
 }
 

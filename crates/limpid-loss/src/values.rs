@@ -13,6 +13,17 @@ macro_rules! loss_of_values {
         }
     };
     ($Element:ident, $name:expr, but_for_the_floor) => {
+        $crate::values::loss_of_values!($Element, $name, but_for_the_initial_and_the_floor);
+
+        fn expected_initial(
+            &self,
+            _outputs: usize,
+            target: &limpid_tensor::Tensor<$Element>,
+        ) -> Option<f64> {
+            $crate::uninformed::zeros(self, target)
+        }
+    };
+    ($Element:ident, $name:expr, but_for_the_initial_and_the_floor) => {
         type Target = limpid_tensor::Tensor<$Element>;
 
         fn name(&self) -> &'static str {
@@ -21,14 +32,6 @@ macro_rules! loss_of_values {
 
         fn reduction(&self) -> $crate::Reduction {
             self.reduction
-        }
-
-        fn expected_initial(
-            &self,
-            _outputs: usize,
-            target: &limpid_tensor::Tensor<$Element>,
-        ) -> Option<f64> {
-            $crate::uninformed::zeros(self, target)
         }
 
         fn expected_given(
