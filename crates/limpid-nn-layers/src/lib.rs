@@ -35,7 +35,7 @@ pub use activation::{
 pub use architecture::Architecture;
 pub use attention::{
     Attended, AttentionMask, AttentionMasks, InProjection, KeyMask, MultiheadAttention,
-    MultiheadAttentionConfig, scaled_dot_product_attention,
+    MultiheadAttentionConfig, scaled_dot_product_attention, scaled_dot_product_attention_by,
 };
 pub use bilinear::Bilinear;
 pub use context::{Context, Mode, RunningStatistics, Updates};

@@ -75,7 +75,7 @@ pub trait Module<E: Element>: Parameters<E> + Send + Sync {
     }
 
     /// Makes every [`BatchNorm`] that stands in a container behind a [`Linear`](crate::Linear) or a
-    /// convolution part of that layer, for inference: evaluation gives the same, but for rounding,
+    /// convolution, transposed or not, part of that layer, for inference: evaluation gives the same, but for rounding,
     /// with fewer passes over memory. Paths of what stays do not change. Containers override it.
     ///
     /// # Errors

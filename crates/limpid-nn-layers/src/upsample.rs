@@ -14,7 +14,8 @@ use crate::{Context, Module, Parameters};
 /// As [`Tensor::interpolate`].
 ///
 /// # Source
-/// Equals `torch.nn.Upsample` in the modes `nearest`, `linear`, `bilinear` and `bicubic`.
+/// Equals `torch.nn.Upsample` in the modes `nearest`, `nearest-exact`, `area`, `linear`, `bilinear` and
+/// `bicubic`.
 ///
 /// # Example
 /// ```
@@ -87,6 +88,8 @@ mod tests {
         let image = Tensor::standard_normal([2, 2, 2, 3], Stream::new(1));
         for interpolation in [
             Interpolation::Nearest,
+            Interpolation::NearestExact,
+            Interpolation::Area,
             Interpolation::Linear { align_corners },
             Interpolation::Cubic { align_corners },
         ] {

@@ -6,7 +6,7 @@ use limpid_init::{Initializer, Nonlinearity};
 use limpid_tensor::{Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::{Filling, Padding, settings};
-use super::settings::with_filling;
+use super::settings::{with_filling, with_steps};
 use crate::{BatchNorm, Context, Module, Parameters};
 
 /// How a [`Conv1d`] layer is to be made.
@@ -63,24 +63,13 @@ impl Conv1dConfig {
         }
     }
 
-    /// The same, moving this far.
-    #[must_use]
-    pub fn with_stride(self, stride: usize) -> Self {
-        Self { stride, ..self }
-    }
-
     /// The same, with this padding.
     #[must_use]
     pub fn with_padding(self, padding: Padding<1>) -> Self {
         Self { padding, ..self }
     }
 
-    /// The same, with the kernel's elements this far apart.
-    #[must_use]
-    pub fn with_dilation(self, dilation: usize) -> Self {
-        Self { dilation, ..self }
-    }
-
+    with_steps!(usize);
     with_filling!();
 
     /// The layer, filled from `stream`.
@@ -158,6 +147,7 @@ impl<E: Element> Module<E> for Conv1d<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         let padding = match self.padding {
             Padding::Explicit([both]) => Padding::Explicit([0, both]),
+            Padding::Sides([sides]) => Padding::Sides([[0; 2], sides]),
             Padding::Same => Padding::Same,
         };
         let kernel = [1, self.weight.size(-1)?];
@@ -175,6 +165,7 @@ impl<E: Element> Module<E> for Conv1d<E> {
 mod tests {
     use super::*;
     use crate::testing::check_module;
+    use limpid_tensor::PadMode;
 
     #[test]
     fn the_contract_holds() {
@@ -221,6 +212,21 @@ mod tests {
         assert!(
             error.to_string().contains("1 where the padding is `Same`"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn the_sides_may_be_padded_unevenly() {
+        let input = Tensor::standard_normal([1, 2, 4], Stream::new(1));
+        let config = Conv1dConfig::new(2, 3, 3);
+        let uneven = config.clone().with_padding(Padding::Sides([[2, 1]]));
+        check_module(|stream| uneven.build(stream), &input, &[1, 3, 5]).unwrap();
+        let longer = input.pad(&[[2, 1]], PadMode::Constant(0.0)).unwrap();
+        let plain = config.build::<f64>(Stream::new(2)).unwrap();
+        let uneven = uneven.build::<f64>(Stream::new(2)).unwrap();
+        assert_eq!(
+            uneven.predict(&input).unwrap(),
+            plain.predict(&longer).unwrap()
         );
     }
 }

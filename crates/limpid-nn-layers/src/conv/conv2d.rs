@@ -6,7 +6,7 @@ use limpid_init::{Initializer, Nonlinearity};
 use limpid_tensor::{ConvAlgorithm, Convolution, Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::{Filling, Padding, settings};
-use super::settings::with_filling;
+use super::settings::{with_filling, with_steps};
 use crate::{BatchNorm, Context, Module, Parameters};
 
 /// How a [`Conv2d`] layer is to be made.
@@ -66,22 +66,10 @@ impl Conv2dConfig {
         }
     }
 
-    /// The same, moving this far.
-    #[must_use]
-    pub fn with_stride(self, stride: [usize; 2]) -> Self {
-        Self { stride, ..self }
-    }
-
     /// The same, with this padding.
     #[must_use]
     pub fn with_padding(self, padding: Padding<2>) -> Self {
         Self { padding, ..self }
-    }
-
-    /// The same, with the kernel's elements this far apart.
-    #[must_use]
-    pub fn with_dilation(self, dilation: [usize; 2]) -> Self {
-        Self { dilation, ..self }
     }
 
     /// The same, computed by `algorithm`.
@@ -90,6 +78,7 @@ impl Conv2dConfig {
         Self { algorithm, ..self }
     }
 
+    with_steps!([usize; 2]);
     with_filling!();
 
     /// The layer, filled from `stream`.

@@ -10,6 +10,8 @@ use limpid_tensor::{Convolution, Element, Error, Parameter, Result, Stream, Tens
 pub enum Padding<const D: usize> {
     /// By this much on both sides of each dimension.
     Explicit([usize; D]),
+    /// By this much before and after each dimension.
+    Sides([[usize; 2]; D]),
     /// So that the output has the size of the input; the stride must be 1. Where an odd number of
     /// zeros is needed, one more goes below and right.
     Same,
@@ -31,6 +33,7 @@ pub(super) fn settings(
 ) -> Result<Convolution> {
     let padding = match padding {
         Padding::Explicit(padding) => padding.map(|both| [both; 2]),
+        Padding::Sides(padding) => padding,
         Padding::Same if stride == [1, 1] => Convolution::same_padding(kernel, dilation),
         Padding::Same => {
             let expected = "1 where the padding is `Same`";

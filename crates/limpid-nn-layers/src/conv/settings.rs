@@ -39,3 +39,21 @@ macro_rules! with_filling {
     };
 }
 pub(super) use with_filling;
+
+/// `with_stride` and `with_dilation`, for a configuration whose fields are a `$Step`.
+macro_rules! with_steps {
+    ($Step:ty) => {
+        /// The same, moving this far.
+        #[must_use]
+        pub fn with_stride(self, stride: $Step) -> Self {
+            Self { stride, ..self }
+        }
+
+        /// The same, with the kernel's elements this far apart.
+        #[must_use]
+        pub fn with_dilation(self, dilation: $Step) -> Self {
+            Self { dilation, ..self }
+        }
+    };
+}
+pub(super) use with_steps;

@@ -6,8 +6,8 @@ use limpid_init::{Initializer, Nonlinearity};
 use limpid_tensor::{Convolution, Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::Filling;
-use super::settings::with_filling;
-use crate::{Context, Module, Parameters};
+use super::settings::{with_filling, with_steps};
+use crate::{BatchNorm, Context, Module, Parameters};
 
 /// How a [`ConvTranspose1d`] layer is to be made.
 ///
@@ -67,12 +67,6 @@ impl ConvTranspose1dConfig {
         }
     }
 
-    /// The same, moving this far.
-    #[must_use]
-    pub fn with_stride(self, stride: usize) -> Self {
-        Self { stride, ..self }
-    }
-
     /// The same, with so much less of the result at both ends.
     #[must_use]
     pub fn with_padding(self, padding: usize) -> Self {
@@ -88,12 +82,7 @@ impl ConvTranspose1dConfig {
         }
     }
 
-    /// The same, with the kernel's elements this far apart.
-    #[must_use]
-    pub fn with_dilation(self, dilation: usize) -> Self {
-        Self { dilation, ..self }
-    }
-
+    with_steps!(usize);
     with_filling!();
 
     /// The layer, filled from `stream`.
@@ -163,6 +152,10 @@ impl<E: Element> Module<E> for ConvTranspose1d<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         let bias = self.bias.as_deref();
         input.conv_transpose1d(&self.weight, bias, &self.settings, self.output_padding)
+    }
+
+    fn folded(&self, norm: &BatchNorm<E>) -> Result<Option<Box<dyn Module<E>>>> {
+        Ok(Some(Box::new(self.fold_batch_norm(norm)?)))
     }
 }
 

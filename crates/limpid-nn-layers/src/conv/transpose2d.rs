@@ -6,7 +6,7 @@ use limpid_init::{Initializer, Nonlinearity};
 use limpid_tensor::{Convolution, Element, Parameter, Result, Stream, Tensor};
 
 use super::padding::Filling;
-use crate::{Context, Module, Parameters};
+use crate::{BatchNorm, Context, Module, Parameters};
 
 /// How a [`ConvTranspose2d`] layer is to be made.
 #[derive(Clone, Debug)]
@@ -151,6 +151,10 @@ impl<E: Element> Module<E> for ConvTranspose2d<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         let bias = self.bias.as_deref();
         input.conv_transpose2d(&self.weight, bias, &self.settings, self.output_padding)
+    }
+
+    fn folded(&self, norm: &BatchNorm<E>) -> Result<Option<Box<dyn Module<E>>>> {
+        Ok(Some(Box::new(self.fold_batch_norm(norm)?)))
     }
 }
 

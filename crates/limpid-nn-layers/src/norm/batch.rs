@@ -109,6 +109,8 @@ impl BatchNormConfig {
 /// Brings every channel to mean 0 and variance 1, over the batch in training and by running
 /// statistics in evaluation, then scales and shifts it: (x - mean) / sqrt(var + eps) * weight + bias.
 ///
+/// A batch without numbers stays one, and moves nothing.
+///
 /// In training the running statistics move by `momentum` towards the batch's, or by 1 over the
 /// number of batches so far where there is no momentum, through [`Context::update`]; their variance
 /// is the unbiased one, the normalisation's is not.
@@ -195,6 +197,9 @@ impl<E: Element> BatchNorm<E> {
     ) -> Result<Tensor<E>> {
         self.check(input)?;
         let size = input.shape()[0] * count(&input.shape()[2..]);
+        if size == 0 {
+            return self.by_running(input);
+        }
         if size < 2 {
             let rule = "training needs more than one number a channel";
             return Err(Error::shape("batch_norm", &[input.shape()], rule));
@@ -310,6 +315,22 @@ mod tests {
         near(&norm.running_mean, [1.5, 0.6666666666666667]);
         near(&norm.running_var, [1.8055555555555558, 2.5555555555555554]);
         assert_eq!(norm.num_batches_tracked.item().unwrap(), 3.0);
+    }
+
+    #[test]
+    fn a_batch_of_nothing_stays_nothing_and_moves_nothing() {
+        let norm = BatchNorm::<f64>::new(3).unwrap();
+        for shape in [&[0, 3][..], &[2, 3, 0]] {
+            let input = Tensor::zeros(shape).requires_grad();
+            let mut context = Context::train(Stream::new(1));
+            let output = norm.forward(&input, &mut context).unwrap();
+            assert_eq!(output.shape(), shape);
+            assert_eq!(norm.predict(&input).unwrap().shape(), shape);
+            let gradients = output.sum().backward().unwrap();
+            let weight = norm.weight.as_deref().unwrap();
+            assert_eq!(gradients.tensor(weight).unwrap().to_vec(), [0.0; 3]);
+            assert!(context.into_updates().is_empty());
+        }
     }
 
     #[test]

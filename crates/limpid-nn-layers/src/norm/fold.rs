@@ -1,21 +1,37 @@
 //! Batch normalisation made part of the layer before it.
 
-use limpid_tensor::{Element, Error, Parameter, Result, Tensor, without_gradient};
+use limpid_tensor::{
+    Convolution, Element, Error, Parameter, Result, Tensor, count, without_gradient,
+};
 
 use super::BatchNorm;
-use crate::{Conv1d, Conv2d, Linear};
+use crate::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Linear};
 
 /// The weight and the bias that give in evaluation what the layer's own give with `norm` after them.
-/// With s = `norm.weight` / sqrt(`running_var` + eps), one number for each output channel, the first
-/// dimension of the weight: W s and (b - `running_mean`) s + `norm.bias`.
+/// With s = `norm.weight` / sqrt(`running_var` + eps), one number for each output channel: W s and
+/// (b - `running_mean`) s + `norm.bias`. Output channels lie along the first dimension of the weight, or,
+/// of a transposed convolution, in the second for each of its groups in the first.
 fn folded<E: Element>(
     operation: &'static str,
     weight: &Tensor<E>,
     bias: Option<&Tensor<E>>,
+    transposed: Option<&Convolution>,
     norm: &BatchNorm<E>,
 ) -> Result<(Parameter<E>, Parameter<E>)> {
     let channels = norm.running_mean.len();
-    if weight.shape().first() != Some(&channels) {
+    // The weight seen so that the scale broadcasts: `[out, ...]` or `[groups, in, out, ...]`.
+    let mut seen = weight.shape().to_vec();
+    let mut by_output = vec![1; seen.len()];
+    if let Some(settings) = transposed {
+        let inside = seen.first().copied().unwrap_or(0) / settings.groups.max(1);
+        seen.splice(..1, [settings.groups, inside]);
+        by_output.resize(seen.len(), 1);
+        by_output[0] = settings.groups;
+        by_output[2] = seen[2];
+    } else {
+        by_output[0] = seen[0];
+    }
+    if count(&by_output) != channels {
         let rule = "the norm must have a channel for each of the layer's outputs";
         let shapes = [weight.shape(), norm.running_mean.shape()];
         return Err(Error::shape(operation, &shapes, rule));
@@ -33,15 +49,14 @@ fn folded<E: Element>(
         if let Some(bias) = &norm.bias {
             shift = shift.add(bias)?;
         }
-        let mut by_output = vec![1; weight.rank()];
-        by_output[0] = channels;
-        let weight = weight.mul(&scale.reshape(by_output)?)?;
+        let scaled = weight.reshape(seen)?.mul(&scale.reshape(by_output)?)?;
+        let weight = scaled.reshape(weight.shape())?;
         Ok((Parameter::new(weight), Parameter::new(shift)))
     })
 }
 
 macro_rules! foldable {
-    ($($layer:ident, $operation:literal, $input:literal;)*) => {$(
+    ($($layer:ident, $operation:literal, $input:literal, $transposed:expr;)*) => {$(
         impl<E: Element> $layer<E> {
             /// The layer that gives in evaluation what this one gives with `norm` after it, but for
             /// rounding: for inference, where it saves a pass over memory. It has a bias, and
@@ -57,7 +72,9 @@ macro_rules! foldable {
             /// `torch.nn.utils.fusion`.
             pub fn fold_batch_norm(&self, norm: &BatchNorm<E>) -> Result<Self> {
                 let own = self.bias.as_deref();
-                let (weight, bias) = folded($operation, &self.weight, own, norm)?;
+                let transposed: fn(&Self) -> Option<&Convolution> = $transposed;
+                let (weight, bias) =
+                    folded($operation, &self.weight, own, transposed(self), norm)?;
                 let mut layer = self.clone();
                 layer.weight = weight;
                 layer.bias = Some(bias);
@@ -67,16 +84,19 @@ macro_rules! foldable {
     )*};
 }
 foldable! {
-    Linear, "fold linear", "[N, in]";
-    Conv1d, "fold conv1d", "[N, C, L]";
-    Conv2d, "fold conv2d", "[N, C, H, W]";
+    Linear, "fold linear", "[N, in]", |_| None;
+    Conv1d, "fold conv1d", "[N, C, L]", |_| None;
+    Conv2d, "fold conv2d", "[N, C, H, W]", |_| None;
+    ConvTranspose1d, "fold conv_transpose1d", "[N, C, L]", |it| Some(&it.settings);
+    ConvTranspose2d, "fold conv_transpose2d", "[N, C, H, W]", |it| Some(&it.settings);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        BatchNormConfig, Conv2dConfig, LinearConfig, Module, Padding, Residual, Sequential,
+        BatchNormConfig, Conv2dConfig, ConvTranspose1dConfig, ConvTranspose2dConfig, LinearConfig,
+        Module, Padding, Residual, Sequential,
     };
     use crate::{Relu, Summary};
     use limpid_tensor::{Buffer, Stream, named_parameters};
@@ -121,6 +141,27 @@ mod tests {
             let want = norm.predict(&conv.predict(&input).unwrap()).unwrap();
             let folded = conv.fold_batch_norm(&norm).unwrap();
             assert_near(&folded.predict(&input).unwrap(), &want);
+            for groups in [1, 2] {
+                let config = ConvTranspose1dConfig::new(4, 6, 3).with_groups(groups);
+                let conv = config.with_bias(bias).build::<f64>(Stream::new(1)).unwrap();
+                let input = Tensor::standard_normal([2, 4, 5], Stream::new(2));
+                let want = norm.predict(&conv.predict(&input).unwrap()).unwrap();
+                let folded = conv.fold_batch_norm(&norm).unwrap();
+                assert_near(&folded.predict(&input).unwrap(), &want);
+                let settings = Convolution {
+                    groups,
+                    stride: [2, 1],
+                    ..Convolution::default()
+                };
+                let config = ConvTranspose2dConfig::new(4, 6, [2, 3]).with_settings(settings);
+                let conv = config.with_bias(bias).build::<f64>(Stream::new(1)).unwrap();
+                let input = Tensor::standard_normal([2, 4, 3, 2], Stream::new(2));
+                let want = norm.predict(&conv.predict(&input).unwrap()).unwrap();
+                let mut net = Sequential::new().with(conv).with(norm.clone());
+                net.fold_batch_norms().unwrap();
+                assert_eq!(net.len(), 1);
+                assert_near(&net.predict(&input).unwrap(), &want);
+            }
         }
     }
 

@@ -1,13 +1,16 @@
 //! Normalisation over one channel of one item.
 
-use limpid_tensor::{Element, Error, Parameter, Result, Tensor, count};
+use limpid_tensor::{Buffer, Element, Error, Parameter, Result, Tensor, count};
 
 use super::standardize::{Grouping, channel_shape, scale_and_shift, standardize};
 use crate::{Context, Module, Parameters};
 
 /// Brings every channel of every item to mean 0 and variance 1 over its `D` spatial dimensions:
 /// (x - mean) / sqrt(var + eps), by the biased variance; where asked for, scaled and shifted after
-/// that. The same in training and in evaluation, whatever the batch; no running statistics are kept.
+/// that. The same in training and in evaluation, whatever the batch, unless
+/// [`InstanceNorm::with_running_statistics`] asks for running ones: then training moves them by
+/// `momentum` towards the batch's means of its items' means and unbiased variances, through
+/// [`Context::update`], and evaluation normalises by them.
 ///
 /// # Shapes
 /// input: `[N, C, ...]` or `[C, ...]` with `D` dimensions behind the channels; weight, bias: `[C]`.
@@ -36,8 +39,16 @@ pub struct InstanceNorm<E: Element, const D: usize> {
     pub weight: Option<Parameter<E>>,
     /// The shift, `[C]`. By default there is none.
     pub bias: Option<Parameter<E>>,
+    /// The running mean, `[C]`, where it is kept. By default it is not.
+    pub running_mean: Option<Buffer<E>>,
+    /// The running unbiased variance, `[C]`, where it is kept.
+    pub running_var: Option<Buffer<E>>,
+    /// A scalar 0 beside the running statistics: PyTorch has it in its states, and does not count.
+    pub num_batches_tracked: Option<Buffer<E>>,
     /// How many channels there are.
     pub num_features: usize,
+    /// The share of the new in the running statistics. The default is 0.1.
+    pub momentum: f64,
     /// Added to the variance. The default is 1e-5.
     pub eps: f64,
 }
@@ -60,7 +71,11 @@ impl<E: Element, const D: usize> InstanceNorm<E, D> {
         Ok(Self {
             weight: None,
             bias: None,
+            running_mean: None,
+            running_var: None,
+            num_batches_tracked: None,
             num_features,
+            momentum: 0.1,
             eps: 1e-5,
         })
     }
@@ -75,6 +90,59 @@ impl<E: Element, const D: usize> InstanceNorm<E, D> {
         }
     }
 
+    /// The same, with running statistics, a mean of 0 and a variance of 1, to evaluate by.
+    #[must_use]
+    pub fn with_running_statistics(self) -> Self {
+        let channels = [self.num_features];
+        Self {
+            running_mean: Some(Buffer::new(Tensor::zeros(channels))),
+            running_var: Some(Buffer::new(Tensor::ones(channels))),
+            num_batches_tracked: Some(Buffer::optional(Tensor::scalar(0.0))),
+            ..self
+        }
+    }
+
+    /// The same, with this share of the new in the running statistics.
+    ///
+    /// # Errors
+    /// An argument error when it lies outside `[0, 1]`.
+    pub fn with_momentum(self, momentum: f64) -> Result<Self> {
+        if !(0.0..=1.0).contains(&momentum) {
+            let expected = "in [0, 1]";
+            return Err(Error::argument(
+                "instance_norm",
+                "momentum",
+                expected,
+                momentum,
+            ));
+        }
+        Ok(Self { momentum, ..self })
+    }
+
+    /// Moves the running statistics towards those of `input`, `[N, C, ...]`.
+    fn keep(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<()> {
+        let (Some(mean), Some(variance)) = (&self.running_mean, &self.running_var) else {
+            return Ok(());
+        };
+        let input = input.detach();
+        let space: Vec<isize> = (0..D as isize).map(|axis| axis - D as isize).collect();
+        let batch = |of_items: Tensor<E>| of_items.mean_dim(&[0], false);
+        for (name, buffer, new) in [
+            ("running_mean", mean, batch(input.mean_dim(&space, false)?)?),
+            (
+                "running_var",
+                variance,
+                batch(input.var(&space, 1.0, false)?)?,
+            ),
+        ] {
+            let old = context.updated(name);
+            let old = old.unwrap_or_else(|| buffer.value().clone());
+            let moved = old.mul_scalar(1.0 - self.momentum);
+            context.update(name, moved.add(&new.mul_scalar(self.momentum))?);
+        }
+        Ok(())
+    }
+
     /// The same, with this added to the variance.
     #[must_use]
     pub fn with_eps(self, eps: f64) -> Self {
@@ -83,7 +151,7 @@ impl<E: Element, const D: usize> InstanceNorm<E, D> {
 }
 
 impl<E: Element, const D: usize> Module<E> for InstanceNorm<E, D> {
-    fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
+    fn forward(&self, input: &Tensor<E>, context: &mut Context<'_, E>) -> Result<Tensor<E>> {
         let (shape, channels) = (input.shape(), self.num_features);
         let refused = |rule: String| Err(Error::shape("instance_norm", &[shape], rule));
         let item = match shape.len().checked_sub(D) {
@@ -97,20 +165,38 @@ impl<E: Element, const D: usize> Module<E> for InstanceNorm<E, D> {
         if found != channels {
             return refused(format!("must have {channels} channels"));
         }
+        let items = match shape.len() - D {
+            1 => input.unsqueeze(0)?,
+            _ => input.clone(),
+        };
+        let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
+        if let (false, Some(mean), Some(variance)) =
+            (context.is_training(), &self.running_mean, &self.running_var)
+        {
+            let (mean, variance) = (mean.value(), variance.value());
+            let done = items.batch_norm_by(mean, variance, weight, bias, self.eps)?;
+            return done.reshape(shape);
+        }
         if count(rest) == 1 {
             return refused("a channel must have more than one number".to_owned());
         }
         if input.is_empty() {
             return Ok(input.clone());
         }
+        if context.is_training() {
+            self.keep(&items, context)?;
+        }
         let grouping = Grouping {
             outer: 1,
             groups: count(&shape[..shape.len() - D]),
             inner: count(rest),
         };
-        let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
         let done = standardize(input, grouping, self.eps)?;
         scale_and_shift(done, weight, bias, &channel_shape(channels, D + 2))
+    }
+
+    fn differs_in_training(&self) -> bool {
+        self.running_mean.is_some()
     }
 }
 
@@ -118,7 +204,7 @@ impl<E: Element, const D: usize> Module<E> for InstanceNorm<E, D> {
 mod tests {
     use super::*;
     use crate::testing::check_module;
-    use limpid_tensor::Stream;
+    use limpid_tensor::{Stream, named_buffers};
 
     #[test]
     fn the_contract_holds_in_one_and_two_dimensions() {
@@ -131,6 +217,13 @@ mod tests {
         check_module(affine, &image, &[2, 3, 2, 2]).unwrap();
         let alone = image.narrow(0, 1, 1).unwrap().squeeze(0).unwrap();
         check_module(affine, &alone, &[3, 2, 2]).unwrap();
+        let tracking = |_| {
+            Ok(InstanceNorm2d::new(3)?
+                .with_affine()
+                .with_running_statistics())
+        };
+        check_module(tracking, &image, &[2, 3, 2, 2]).unwrap();
+        check_module(tracking, &alone, &[3, 2, 2]).unwrap();
     }
 
     /// The figures are those of PyTorch 2.15.
@@ -171,6 +264,42 @@ mod tests {
             2.7710972063750505,
         ];
         close(&affine, &input, want);
+    }
+
+    /// The numbers are those of PyTorch 2.15, `InstanceNorm1d(2, track_running_stats=True)`.
+    #[test]
+    fn running_statistics_move_in_training_and_serve_in_evaluation() {
+        let rows = vec![1.0, 2.0, 4.0, 0.0, 3.0, 5.0, -1.0, 0.5, 2.0, 3.0, 3.5, 7.0];
+        let input = Tensor::from_vec(rows, [2, 2, 3]).unwrap();
+        let mut norm = InstanceNorm1d::<f64>::new(2)
+            .unwrap()
+            .with_running_statistics();
+        for _ in 0..2 {
+            let mut context = Context::train(Stream::new(1));
+            norm.forward(&input, &mut context).unwrap();
+            context.into_updates().apply(&mut norm).unwrap();
+        }
+        let near = |found: Vec<f64>, want: &[f64]| {
+            let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-14;
+            assert!(found.iter().zip(want).all(near), "{found:?}");
+        };
+        let mean = norm.running_mean.as_ref().unwrap();
+        near(mean.to_vec(), &[0.2691666666666667, 0.6808333333333333]);
+        let variance = norm.running_var.as_ref().unwrap();
+        near(variance.to_vec(), &[1.2454166666666668, 1.862916666666667]);
+        let want = [
+            0.6548762902172466,
+            1.5509441901724301,
+            3.3430799900827974,
+            -0.4988189349845007,
+            1.699159236305833,
+            3.164478017166055,
+        ];
+        near(norm.predict(&input).unwrap().to_vec(), &want);
+        let names = named_buffers(&norm).into_iter().map(|(name, _)| name);
+        let want = ["running_mean", "running_var", "num_batches_tracked"];
+        assert_eq!(names.collect::<Vec<_>>(), want);
+        assert!(norm.with_momentum(1.5).is_err());
     }
 
     #[test]

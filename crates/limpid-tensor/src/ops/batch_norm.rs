@@ -88,9 +88,13 @@ impl<E: Element> Backward<E> for BatchNormBackward<E> {
     /// dx = s w g.
     fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let (x, affine) = (self.input.elements(), self.numbers.affine());
-        let sums = self
-            .channels
-            .gradient_sums(&x, &gradient.elements(), affine, self.rectified);
+        let sums = match self.channels.size() {
+            0 => vec![[0.0; 2]; self.channels.channels],
+            _ => {
+                let g = gradient.elements();
+                self.channels.gradient_sums(&x, &g, affine, self.rectified)
+            }
+        };
         if inputs.wants(0) {
             let size = self.channels.size() as f64;
             let [mut slopes, mut offsets] = [(); 2].map(|()| buffers::zeroed(sums.len()));

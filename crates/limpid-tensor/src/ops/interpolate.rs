@@ -11,8 +11,13 @@ const CUBIC: f64 = -0.75;
 /// How elements between those of the input are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
-    /// The element at floor(place times in / out).
+    /// The element at floor(place in / out).
     Nearest,
+    /// The element whose centre is nearest, at floor((place + 1/2) in / out).
+    NearestExact,
+    /// The mean of the elements from floor(place in / out) to ceil((place + 1) in / out), those of
+    /// [`Tensor::adaptive_avg_pool2d`]: for images that become smaller.
+    Area,
     /// On the line between the two neighbours; in two dimensions bilinear.
     Linear {
         /// Whether the centres of the first and last elements stay where they are. Otherwise the
@@ -60,6 +65,17 @@ impl Interpolation {
                     // where the exact place is whole.
                     let source = (E::of(place as f64) * E::of(spacing)).double() as f32;
                     smallvec![((source.floor() as usize).min(last), E::one())]
+                }
+                Self::NearestExact => {
+                    let half = E::of(0.5);
+                    let centre = (E::of(place as f64) + half) * E::of(spacing) - half;
+                    let source = (centre.max(E::zero()) + half).double();
+                    smallvec![((source.floor() as usize).min(last), E::one())]
+                }
+                Self::Area => {
+                    let seen = place * input / output..((place + 1) * input).div_ceil(output);
+                    let share = E::of(1.0 / seen.len() as f64);
+                    seen.map(|place| (place, share)).collect()
                 }
                 Self::Linear { .. } if input == output => smallvec![(place, E::one())],
                 Self::Linear { align_corners } => {
@@ -135,8 +151,8 @@ impl<E: Element> Tensor<E> {
     /// not finite.
     ///
     /// # Source
-    /// Equals `torch.nn.functional.interpolate` in the modes `nearest`, `linear`, `bilinear` and
-    /// `bicubic`, without a recomputed scale factor.
+    /// Equals `torch.nn.functional.interpolate` in the modes `nearest`, `nearest-exact`, `area`,
+    /// `linear`, `bilinear` and `bicubic`, without a recomputed scale factor.
     ///
     /// # Example
     /// ```
@@ -277,10 +293,38 @@ mod tests {
             ),
         ];
         for (to, interpolation, want) in cases {
-            let found = image().interpolate(to, interpolation).unwrap().to_vec();
-            let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-14;
-            assert_eq!(found.len(), want.len());
-            assert!(found.iter().zip(want).all(near), "{to:?}: {found:?}");
+            assert_near(to, interpolation, want);
+        }
+    }
+
+    fn assert_near(to: OutputSize<2>, interpolation: Interpolation, want: &[f64]) {
+        let found = image().interpolate(to, interpolation).unwrap().to_vec();
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-14;
+        assert_eq!(found.len(), want.len());
+        assert!(found.iter().zip(want).all(near), "{to:?}: {found:?}");
+    }
+
+    /// The figures are those of PyTorch 2.15.
+    #[test]
+    fn nearest_centres_and_areas_are_those_of_the_reference() {
+        let exact = [
+            1.0, 1.0, 2.0, 4.0, 4.0, 3.0, 3.0, 5.0, 9.0, 9.0, 3.0, 3.0, 5.0, 9.0, 9.0,
+        ];
+        let area = [
+            1.0, 1.5, 2.0, 3.0, 4.0, 2.0, 2.75, 3.5, 5.0, 6.5, 3.0, 4.0, 5.0, 7.0, 9.0,
+        ];
+        let (wide, scaled) = (OutputSize::Size([3, 5]), OutputSize::Scale([1.5, 1.7]));
+        let small = OutputSize::Size([1, 2]);
+        let cases: [(_, _, &[f64]); 6] = [
+            (wide, Interpolation::NearestExact, &exact),
+            (scaled, Interpolation::NearestExact, &exact),
+            (small, Interpolation::NearestExact, &[3.0, 9.0]),
+            (wide, Interpolation::Area, &area),
+            (scaled, Interpolation::Area, &area),
+            (small, Interpolation::Area, &[2.75, 5.0]),
+        ];
+        for (to, interpolation, want) in cases {
+            assert_near(to, interpolation, want);
         }
     }
 
@@ -299,6 +343,8 @@ mod tests {
     fn gradients_agree_with_differences() {
         for interpolation in [
             Interpolation::Nearest,
+            Interpolation::NearestExact,
+            Interpolation::Area,
             linear(false),
             linear(true),
             cubic(false),

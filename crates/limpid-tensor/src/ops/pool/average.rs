@@ -6,6 +6,7 @@ use crate::buffers;
 use crate::kernel::pool::{Window, window_add, window_sum};
 use crate::kernel::reduce::sum;
 use crate::layout::{Shape, count};
+use crate::ops::along::Taps;
 use crate::{Backward, Element, Error, InputGradients, Result, Tensor};
 
 /// The windows of one plane, each with the number that its sum is divided by.
@@ -81,6 +82,39 @@ pub(super) fn average<E: Element>(
     }))
 }
 
+/// The means of windows with gaps, one axis after the other.
+fn dilated<E: Element>(
+    input: &Tensor<E>,
+    settings: &Pooling,
+    divisor: AverageDivisor,
+    (image, places): ([usize; 2], [usize; 2]),
+) -> Tensor<E> {
+    let seen = |axis: usize| -> Vec<Taps<E>> {
+        let padding = settings.padding[axis];
+        let (length, padded) = (image[axis], image[axis] + 2 * padding);
+        let window = |place: usize| -> Taps<E> {
+            let start = place * settings.stride[axis];
+            let elements = 0..settings.kernel_size[axis];
+            let within = elements.map(|it| start + it * settings.dilation[axis]);
+            let within: Vec<usize> = within.filter(|&it| it < padded).collect();
+            let inside = within.iter().filter_map(|it| it.checked_sub(padding));
+            let inside: Vec<usize> = inside.filter(|&it| it < length).collect();
+            let count = match divisor {
+                AverageDivisor::Window => within.len(),
+                AverageDivisor::Image => inside.len(),
+                // Of both axes one divides.
+                AverageDivisor::Fixed(divisor) if axis == 0 => divisor,
+                AverageDivisor::Fixed(_) => 1,
+            };
+            let share = E::of(1.0 / count.max(1) as f64);
+            inside.into_iter().map(|it| (it, share)).collect()
+        };
+        (0..places[axis]).map(window).collect()
+    };
+    let across = input.along("avg_pool2d", 3, seen(1), E::zero());
+    across.along("avg_pool2d", 2, seen(0), E::zero())
+}
+
 /// What the sum of a window is divided by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AverageDivisor {
@@ -101,21 +135,21 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// A shape error when there are no such windows; an argument error when a setting is out of
-    /// range, or the windows are dilated.
+    /// range.
     ///
     /// # Source
-    /// Equals `torch.nn.functional.avg_pool2d`.
+    /// Equals `torch.nn.functional.avg_pool2d`, which knows no dilation; with one it is ONNX'
+    /// `AveragePool`.
     pub fn avg_pool2d(&self, settings: &Pooling, divisor: AverageDivisor) -> Result<Self> {
-        if settings.dilation != [1, 1] {
-            let found = format!("{:?}", settings.dilation);
-            return Err(Error::argument("avg_pool2d", "dilation", "[1, 1]", found));
-        }
         if divisor == AverageDivisor::Fixed(0) {
             return Err(Error::argument("avg_pool2d", "divisor", "at least 1", 0));
         }
         batched(self, |input| {
             let places = settings.places("avg_pool2d", input.shape())?;
             let image = image_of("avg_pool2d", input.shape())?;
+            if settings.dilation != [1, 1] {
+                return Ok(dilated(input, settings, divisor, (image, places)));
+            }
             // Along one axis: what a window sees of the image, and its length with the padding.
             let seen = |axis: usize, place: usize| {
                 let padding = settings.padding[axis];
@@ -224,17 +258,34 @@ mod tests {
         assert_eq!(thirds.to_vec(), sums.map(|sum: f64| sum / 3.0));
     }
 
+    /// The figures of the first are those of ONNX' `averagepool_2d_dilations`.
     #[test]
-    fn settings_that_do_not_fit_are_named() {
-        let dilated = Pooling {
-            dilation: [2, 1],
+    fn windows_may_have_gaps() {
+        let settings = Pooling {
+            stride: [1, 1],
+            dilation: [2, 2],
             ..Pooling::new([2, 2])
         };
-        let error = image()
-            .avg_pool2d(&dilated, AverageDivisor::Window)
-            .unwrap_err();
-        let want = "avg_pool2d: `dilation` must be [1, 1], found [2, 1]";
-        assert_eq!(error.to_string(), want);
+        let x = Tensor::<f64>::from_fn([1, 4, 4], |place| place as f64 + 1.0);
+        let means = x.avg_pool2d(&settings, AverageDivisor::Window).unwrap();
+        assert_eq!(means.to_vec(), [6.0, 7.0, 10.0, 11.0]);
+        let padded = Pooling {
+            padding: [1, 1],
+            ..settings
+        };
+        for (divisor, first) in [
+            (AverageDivisor::Window, 6.0 / 4.0),
+            (AverageDivisor::Image, 6.0),
+            (AverageDivisor::Fixed(3), 2.0),
+        ] {
+            let means = x.avg_pool2d(&padded, divisor).unwrap();
+            assert_eq!((means.shape(), means.to_vec()[0]), (&[1, 4, 4][..], first));
+            holds(|x| x.avg_pool2d(&padded, divisor), [2, 2, 5, 6]);
+        }
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_are_named() {
         let error = image()
             .avg_pool2d(&Pooling::new([2, 2]), AverageDivisor::Fixed(0))
             .unwrap_err();
