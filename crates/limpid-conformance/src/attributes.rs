@@ -116,6 +116,44 @@ impl Attributes {
         self.get(key, "a list of integers from 0", |value| list(value, count))
     }
 
+    /// Whether the setting is there and `null`.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.asked.borrow_mut().insert(key.to_owned());
+        self.map.get(key).is_some_and(Value::is_null)
+    }
+
+    /// A list of whole numbers from 0, each of which may be `null`; a single one counts as a list.
+    ///
+    /// # Errors
+    /// When the setting is something else.
+    pub fn counts_or_null(&self, key: &str) -> Result<Option<Vec<Option<usize>>>, KeyError> {
+        let one = |value: &Value| match value {
+            Value::Null => Some(None),
+            value => count(value).map(Some),
+        };
+        self.get(key, "a list of integers from 0, or null", |value| {
+            list(value, one)
+        })
+    }
+
+    /// Pairs of whole numbers from 0: a list of lists, or, as ONNX has them, all first ones and then
+    /// all second ones.
+    pub fn pairs<const D: usize>(&self, key: &str) -> Option<[[usize; 2]; D]> {
+        self.asked.borrow_mut().insert(key.to_owned());
+        let parts = self.map.get(key)?.as_array()?;
+        let nested = |part: &Value| <[usize; 2]>::try_from(list(part, count)?).ok();
+        let pairs: Option<Vec<_>> = match parts.first()? {
+            Value::Array(_) => parts.iter().map(nested).collect(),
+            _ if parts.len() == 2 * D => {
+                let flat: Option<Vec<usize>> = parts.iter().map(count).collect();
+                let flat = flat?;
+                Some((0..D).map(|axis| [flat[axis], flat[axis + D]]).collect())
+            }
+            _ => None,
+        };
+        pairs?.try_into().ok()
+    }
+
     /// A list of numbers.
     ///
     /// # Errors

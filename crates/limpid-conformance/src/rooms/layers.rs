@@ -139,13 +139,13 @@ pub(super) const OPERATIONS: &[Operation] = operations![
         evaluated(it, &AdaptiveAvgPool1d::new(numbers(it, "output_size", [1])?[0]))
     },
     "adaptive_avg_pool2d" => |it| {
-        evaluated(it, &AdaptiveAvgPool2d::new(numbers(it, "output_size", [1; 2])?))
+        evaluated(it, &AdaptiveAvgPool2d::new(adapted(it)?))
     },
     "adaptive_max_pool1d" => |it| {
         evaluated(it, &AdaptiveMaxPool1d::new(numbers(it, "output_size", [1])?[0]))
     },
     "adaptive_max_pool2d" => |it| {
-        evaluated(it, &AdaptiveMaxPool2d::new(numbers(it, "output_size", [1; 2])?))
+        evaluated(it, &AdaptiveMaxPool2d::new(adapted(it)?))
     },
 ];
 
@@ -157,7 +157,11 @@ fn batch_norm<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
         running_var: Buffer::new(inputs.tensor("running_var")?.clone()),
         num_batches_tracked: Buffer::optional(Tensor::scalar(0.0)),
         eps: number(inputs, "eps", 1e-5)?,
-        momentum: Some(number(inputs, "momentum", 0.1)?),
+        // Without one the mean of all batches so far, of which this is the first.
+        momentum: match inputs.attributes().is_null("momentum") {
+            true => None,
+            false => Some(number(inputs, "momentum", 0.1)?),
+        },
     };
     let mut context = match inputs.attributes().flag("training")? {
         Some(true) => Context::train(Stream::new(0)),
@@ -172,13 +176,30 @@ fn batch_norm<E: Element>(inputs: &Inputs<'_, E>) -> Outcome<E> {
 }
 
 fn instance_norm<E: Element, const D: usize>(inputs: &Inputs<'_, E>) -> Outcome<E> {
-    let layer = InstanceNorm::<E, D> {
+    let buffer = |name: &str| inputs.optional(name).cloned().map(Buffer::new);
+    let mut layer = InstanceNorm::<E, D> {
         weight: inputs.optional_parameter("weight"),
         bias: inputs.optional_parameter("bias"),
+        running_mean: buffer("running_mean"),
+        running_var: buffer("running_var"),
+        num_batches_tracked: None,
         num_features: inputs.tensor("input")?.shape().get(1).copied().unwrap_or(0),
+        momentum: number(inputs, "momentum", 0.1)?,
         eps: number(inputs, "eps", 1e-5)?,
     };
-    evaluated(inputs, &layer)
+    let mut context = match inputs.attributes().flag("use_input_stats")? {
+        Some(false) => Context::eval(),
+        _ => Context::train(Stream::new(0)),
+    };
+    let output = layer.forward(inputs.tensor("input")?, &mut context)?;
+    context.into_updates().apply(&mut layer)?;
+    let outputs = Outputs::single(output);
+    Ok(match (layer.running_mean, layer.running_var) {
+        (Some(mean), Some(variance)) => outputs
+            .with("running_mean", mean.value().clone())
+            .with("running_var", variance.value().clone()),
+        _ => outputs,
+    })
 }
 
 fn pad_mode<E: Element>(inputs: &Inputs<'_, E>) -> Result<PadMode, KeyError> {
@@ -196,6 +217,8 @@ fn interpolate<E: Element, const D: usize>(inputs: &Inputs<'_, E>) -> Outcome<E>
     let align_corners = attributes.flag("align_corners")?.unwrap_or(false);
     let interpolation = match attributes.word("mode")?.unwrap_or("nearest") {
         "nearest" => Interpolation::Nearest,
+        "nearest-exact" => Interpolation::NearestExact,
+        "area" => Interpolation::Area,
         "linear" | "bilinear" => Interpolation::Linear { align_corners },
         "bicubic" => Interpolation::Cubic { align_corners },
         other => return Err(KeyError::new("attrs.mode", format!("is unknown: {other}")).into()),
@@ -242,12 +265,33 @@ fn divisor<E: Element>(inputs: &Inputs<'_, E>) -> Result<AverageDivisor, KeyErro
     )
 }
 
-/// A word, or a number for each dimension.
+/// The size to adapt to; where it is `null`, that of the image.
+fn adapted<E: Element>(inputs: &Inputs<'_, E>) -> Result<[usize; 2], KeyError> {
+    let sizes = inputs.attributes().counts_or_null("output_size")?;
+    let sizes = sizes.unwrap_or_else(|| vec![Some(1)]);
+    let both = match *sizes {
+        [all] => [all; 2],
+        [down, across] => [down, across],
+        _ => return Err(KeyError::new("attrs.output_size", "must hold 2 numbers")),
+    };
+    let shape = inputs.tensor("input")?.shape();
+    let own = shape
+        .len()
+        .checked_sub(2)
+        .map_or(&[][..], |it| &shape[it..]);
+    let size = |axis: usize| both[axis].or(own.get(axis).copied()).unwrap_or(1);
+    Ok([size(0), size(1)])
+}
+
+/// A word, a number for each dimension, or two for each.
 fn padding<E: Element, const D: usize>(inputs: &Inputs<'_, E>) -> Result<Padding<D>, KeyError> {
     match inputs.attributes().word("padding") {
         Ok(Some("same")) => Ok(Padding::Same),
         Ok(Some("valid")) => Ok(Padding::VALID),
-        _ => Ok(Padding::Explicit(numbers(inputs, "padding", [0; D])?)),
+        _ => match inputs.attributes().pairs("padding") {
+            Some(sides) => Ok(Padding::Sides(sides)),
+            None => Ok(Padding::Explicit(numbers(inputs, "padding", [0; D])?)),
+        },
     }
 }
 

@@ -1,11 +1,11 @@
 //! Operations of `limpid-loss`.
 
 use limpid_loss::{
-    BceWithLogits, BinaryFocal, ClassTree, Compared, Contrast, CosineEmbedding, CrossEntropy,
+    Bce, BceWithLogits, BinaryFocal, ClassTree, Compared, Contrast, CosineEmbedding, CrossEntropy,
     CrossEntropySoft, Distillation, Focal, GaussianNll, HierarchicalSoftmax, HingeEmbedding, Huber,
     KlDivergence, L1, L2, LogCosh, Loss, MarginRanking, MeanOver, Mse, MultilabelHinge,
-    MultilabelSoftMargin, NegativeSampling, Nll, PoissonNll, Quantile, Reduction, SmoothL1,
-    SoftMargin, Taught, TripletMargin, WestonWatkinsHinge, WithNoise,
+    MultilabelMargin, MultilabelSoftMargin, NegativeSampling, Nll, PoissonNll, Quantile, Reduction,
+    SmoothL1, SoftMargin, Taught, TripletMargin, WestonWatkinsHinge, WithNoise,
 };
 use limpid_tensor::{Element, Tensor};
 
@@ -51,6 +51,23 @@ pub(super) const OPERATIONS: &[Operation] = operations![
         let mut loss = BceWithLogits::new().with_reduction(reduction(it)?);
         loss.pos_weight = it.optional("pos_weight").map(Tensor::cast);
         on_values(it, &loss)
+    },
+    "bce_loss" => |it| on_values(it, &Bce::new().with_reduction(reduction(it)?)),
+    "multilabel_margin_loss" => |it| {
+        let input = it.tensor("input")?;
+        let (_, labels) = it.integers("target")?;
+        let classes = input.shape().last().copied().unwrap_or(0);
+        // Each row of labels ends at the first that is none.
+        let mut flags = vec![0.0; labels.len()];
+        for (row, labels) in labels.chunks(classes.max(1)).enumerate() {
+            let classes_of = labels.iter().map_while(|&it| usize::try_from(it).ok());
+            for class in classes_of.filter(|&class| class < classes) {
+                flags[row * classes + class] = 1.0;
+            }
+        }
+        let target = Tensor::<f64>::from_vec(flags, input.shape())?.cast();
+        let loss = MultilabelMargin::new().with_reduction(reduction(it)?);
+        single(loss.forward(input, &target))
     },
     "mse_loss" => |it| on_values(it, &Mse::new().with_reduction(reduction(it)?)),
     "l2_loss" => |it| on_values(it, &L2::new().with_reduction(reduction(it)?)),

@@ -4,6 +4,7 @@ use limpid_nn_layers::{
     AttentionMask, AttentionMasks, CarriedState, CellWeights, Context, Dropout, GruKind,
     InProjection, KeyMask, Linear, LstmKind, LstmState, MultiheadAttention, Recurrent,
     RecurrentKind, RnnKind, RnnNonlinearity, scaled_dot_product_attention,
+    scaled_dot_product_attention_by,
 };
 use limpid_tensor::{Element, Tensor};
 use ndarray::{ArrayD, IxDyn};
@@ -27,7 +28,12 @@ pub(super) const OPERATIONS: &[Operation] = operations![
         let [query, key, value] = ["query", "key", "value"].map(|name| it.tensor(name));
         let allowed = conditions(it, "attn_mask", |allowed| allowed)?;
         let mask = mask(it, &allowed)?;
-        single(scaled_dot_product_attention(query?, key?, value?, mask))
+        // Keys are shared by several heads of queries without being asked to.
+        it.attributes().flag("enable_gqa")?;
+        single(match it.attributes().number("scale")? {
+            Some(scale) => scaled_dot_product_attention_by(scale, query?, key?, value?, mask),
+            None => scaled_dot_product_attention(query?, key?, value?, mask),
+        })
     },
     "multihead_attention" => multihead,
 ];

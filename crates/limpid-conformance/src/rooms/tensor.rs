@@ -1,6 +1,6 @@
 //! Operations of `limpid-tensor`.
 
-use limpid_tensor::{Element, Tensor, gradient_check, resolve_index};
+use limpid_tensor::{Element, Tensor, gradient_check, resolve_dim, resolve_index};
 use ndarray::{ArrayD, IxDyn};
 
 use super::{Operation, Outcome, operations, single};
@@ -94,13 +94,28 @@ pub(super) const OPERATIONS: &[Operation] = operations![
     "concat" => |it| single(Tensor::concat(&it.numbered("input"), dim(it)?)),
     "stack" => |it| single(Tensor::stack(&it.numbered("input"), dim(it)?)),
     "narrow" => |it| {
-        let start = required(it.attributes().count("start")?, "start")?;
+        let start = required(it.attributes().integer("start")?, "start")?;
         let length = required(it.attributes().count("length")?, "length")?;
-        single(it.tensor("input")?.narrow(dim(it)?, start, length))
+        let input = it.tensor("input")?;
+        // One below 0 counts from the end.
+        let start = match usize::try_from(start) {
+            Ok(start) => start,
+            Err(_) => resolve_index("narrow", start, input.size(dim(it)?)?)?,
+        };
+        single(input.narrow(dim(it)?, start, length))
     },
     "index_select" => |it| {
-        let (_, index) = places(it)?;
-        single(it.tensor("input")?.index_select(dim(it)?, &index))
+        let (shape, index) = places(it)?;
+        let input = it.tensor("input")?;
+        let selected = input.index_select(dim(it)?, &index);
+        // Indices of another rank than 1, which ONNX knows, put their dimensions in its place.
+        single(if shape.len() == 1 || input.rank() == 0 {
+            selected
+        } else {
+            let dim = resolve_dim("index_select", dim(it)?, input.rank())?;
+            let (before, after) = (&input.shape()[..dim], &input.shape()[dim + 1..]);
+            selected.and_then(|it| it.reshape([before, shape, after].concat()))
+        })
     },
     "gather" => |it| {
         let (shape, index) = places(it)?;
