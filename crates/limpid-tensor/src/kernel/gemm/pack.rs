@@ -206,6 +206,9 @@ fn transposed<E: Element>(
 /// Elements of a right operand that are worth packing by several threads.
 const SHARED_PACKING: usize = scaled(1 << 15, 1 << 9);
 
+/// As many tasks, about, pack them.
+const PACKING_TASKS: usize = 8;
+
 /// Packs the panels from number `first` on.
 pub(super) fn shared<E: Element>(
     to: &mut [E],
@@ -220,17 +223,36 @@ pub(super) fn shared<E: Element>(
     }
     let base = parts.padded_start(first);
     let to = Panels(to.as_mut_ptr());
-    // Few panels a task: their steps are read side by side.
-    let tasks = (parts.count - first).div_ceil(4);
-    let piece = |task: usize| first + (parts.count - first) * task / tasks;
-    threads::run(tasks, &|task| {
+    let count = parts.count - first;
+    // Several panels a task, as their steps are read side by side; few are cut along their steps.
+    let (groups, cuts) = match count < PACKING_TASKS {
+        true => (count, PACKING_TASKS.div_ceil(count.max(1))),
+        false => (count.div_ceil(4).next_multiple_of(PACKING_TASKS / 2), 1),
+    };
+    let panel = |group: usize| first + count * group / groups;
+    // Whole blocks, so that they are transposed as such.
+    let step = |cut: usize| match cut == cuts {
+        true => depth,
+        false => depth * cut / cuts / micro.block * micro.block,
+    };
+    threads::run(groups * cuts, &|task| {
         let to = &to;
-        let (start, end) = (piece(task), piece(task + 1));
-        let range =
-            (parts.padded_start(start) - base) * depth..(parts.padded_start(end) - base) * depth;
-        // SAFETY: the panels do not overlap and fill the slice, which is exclusive.
-        let own = unsafe { std::slice::from_raw_parts_mut(to.0.add(range.start), range.len()) };
-        panels(own, depth, parts, start..end, right, micro);
+        let (start, end) = (panel(task / cuts), panel(task / cuts + 1));
+        let (from, until) = (step(task % cuts), step(task % cuts + 1));
+        let width = parts.padded_start(end) - parts.padded_start(start);
+        let own = (parts.padded_start(start) - base) * depth + from * width;
+        let length = width * (until - from);
+        // SAFETY: what the panels of one task, or some steps of one panel, take does not overlap
+        // with that of another, and all of it is in the slice, which is exclusive.
+        let own = unsafe { std::slice::from_raw_parts_mut(to.0.add(own), length) };
+        panels(
+            own,
+            until - from,
+            parts,
+            start..end,
+            right.from(from, 0),
+            micro,
+        );
     });
 }
 
