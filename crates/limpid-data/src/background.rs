@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
-use limpid_tensor::{Element, Tensor};
+use limpid_tensor::{Element, Tensor, threads};
 
 use crate::epoch::{Epoch, Plan};
 use crate::{DataError, TargetKind, Visible};
@@ -85,7 +85,9 @@ impl<'a, P: Visible, K: TargetKind, E: Element> Background<'a, P, K, E> {
             let work = Arc::clone(&started.work);
             let name = format!("loader {worker}");
             let thread = thread::Builder::new().name(name);
-            let outcome = thread.spawn_scoped(scope, move || work.serve(end));
+            // The team of threads is the step's: while a worker had it, the step would be alone.
+            let serve = move || threads::with(1, || work.serve(end));
+            let outcome = thread.spawn_scoped(scope, serve);
             outcome.map_err(|error| DataError::Worker {
                 batch: next,
                 problem: format!("no thread could be started: {error}"),
