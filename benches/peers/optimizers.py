@@ -59,11 +59,12 @@ def main():
         shapes = [(100, 100), (1000, 1000)] if name == "muon" else [(count,) for count in COUNTS]
         for shape in shapes:
             found = average(shape, given.seconds) if name == "ema" else {}
-            for way, flags in WAYS.items() if name != "ema" else []:
+            # Muon has one way; averages are none of an optimizer.
+            ways = {"ema": {}, "muon": {"foreach": {}}}.get(name, WAYS)
+            for way, flags in ways.items():
                 rule, settings = RULES[name]
                 parameter = torch.randn(shape).requires_grad_()
                 parameter.grad = torch.randn(shape)
-                flags = {} if name == "muon" else flags
                 try:
                     found[way] = best(rule([parameter], lr=1e-6, **settings, **flags).step, given.seconds)
                 except (RuntimeError, TypeError):

@@ -43,7 +43,9 @@ pub enum RowUpdates {
     Exact,
     /// Nothing: what is remembered of a row stands still until the row is touched again, and weight
     /// decay acts on touched rows alone. A step costs the touched rows. Corrections of bias count
-    /// the parameter's steps, not the row's, as in PyTorch's SparseAdam.
+    /// the parameter's steps, not the row's, as in PyTorch's SparseAdam. Rules that look at a
+    /// parameter as a whole, [`Lamb`](crate::Lamb) and [`Muon`](crate::Muon), take the touched rows
+    /// for it.
     Lazy,
 }
 

@@ -14,7 +14,9 @@ use crate::{setting, sweep};
 /// ```
 /// It remembers one number for each element, where Adam remembers two. Since all elements move
 /// alike, the rate is a third to a tenth of that of [`AdamW`](crate::AdamW), and the weight decay
-/// three to ten times as large.
+/// three to ten times as large. Where a gradient is 0 the average goes on, and with it the element by
+/// a whole rate: rows of a table that a batch does not touch move as far as others, unless
+/// [`RowUpdates::Lazy`](crate::RowUpdates::Lazy) lets them stand.
 ///
 /// # Range
 /// `betas` in [0, 1), default 0.9 and 0.99; `weight_decay` from 0, default 0.
@@ -98,21 +100,15 @@ impl<E: Element> Rule<E> for Lion {
         let shrink = E::of(1.0 - at.rate * at.weight_decay);
         let (rate, sign) = (E::of(at.rate), sign::<E>(self.maximize));
         let entering = self.betas.map(|beta| E::of(1.0 - beta));
+        let zero = E::zero();
         sweep::with_one(parameter, gradient, &mut state.mean, &|p, g, m| {
-            let g = sign * g;
-            let direction = lerp(*m, g, entering[0]);
-            let up = if direction > E::zero() {
-                rate
-            } else {
-                E::zero()
-            };
-            let down = if direction < E::zero() {
-                rate
-            } else {
-                E::zero()
-            };
-            *p = *p * shrink - (up - down);
-            *m = lerp(*m, g, entering[1]);
+            let (g, mean) = (sign * g, *m);
+            let direction = lerp(mean, g, entering[0]);
+            *m = lerp(mean, g, entering[1]);
+            // Without a branch, which a sign that changes at random would mislead.
+            let up = if direction > zero { rate } else { zero };
+            let down = if direction < zero { rate } else { zero };
+            *p = *p * shrink - up + down;
         });
     }
 }

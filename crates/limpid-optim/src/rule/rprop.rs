@@ -123,21 +123,19 @@ impl<E: Element> Rule<E> for Rprop {
             previous,
             step_size,
             &|p, g, previous, size| {
-                let mut g = sign * g;
+                // Without branches, which signs that change at random would mislead.
+                let (zero, one) = (E::zero(), E::one());
+                let g = sign * g;
                 let agreement = g * *previous;
-                if agreement > E::zero() {
-                    *size *= more;
-                } else if agreement < E::zero() {
-                    *size *= less;
-                    g = E::zero();
-                }
-                *size = size.max(smallest).min(largest);
-                if g > E::zero() {
-                    *p -= *size;
-                } else if g < E::zero() {
-                    *p += *size;
-                }
+                let growth = if agreement > zero { more } else { one };
+                let shrinkage = if agreement < zero { less } else { one };
+                let g = if agreement < zero { zero } else { g };
+                let length = (*size * growth * shrinkage).max(smallest).min(largest);
+                *size = length;
                 *previous = g;
+                let up = if g > zero { length } else { zero };
+                let down = if g < zero { length } else { zero };
+                *p = *p - up + down;
             },
         );
     }
