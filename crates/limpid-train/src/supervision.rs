@@ -38,10 +38,31 @@ impl<E: Element> Supervision<E> for [usize] {
         if prediction.rank() != 2 {
             return Ok(None);
         }
-        let predicted = prediction.argmax(-1)?;
-        let right = predicted.iter().zip(self).filter(|(it, class)| it == class);
-        Ok(Some(right.count()))
+        let elements = prediction.elements();
+        let width = prediction.shape()[1].max(1);
+        let rows = elements.chunks_exact(width).zip(self);
+        Ok(Some(
+            rows.filter(|(row, class)| is_hit(row, **class)).count(),
+        ))
     }
+}
+
+/// Whether the greatest number of a row is its class's, the lowest class counting among equals. Of a
+/// row that holds NaN none is.
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN beats every number")]
+fn is_hit<E: Element>(row: &[E], class: usize) -> bool {
+    let Some(&own) = row.get(class) else {
+        return false;
+    };
+    let (before, after) = (&row[..class], &row[class + 1..]);
+    // Without branches: rows are short, and the compiler compares many numbers at once.
+    let beaten_before = before
+        .iter()
+        .fold(false, |beaten, &it| beaten | !(it < own));
+    let beaten_after = after
+        .iter()
+        .fold(false, |beaten, &it| beaten | !(it <= own));
+    !(beaten_before | beaten_after)
 }
 
 impl<E: Element> Supervision<E> for Tensor<E> {
@@ -94,5 +115,10 @@ mod tests {
             Some(1)
         );
         assert_eq!(Tensor::ones([2, 2]).hits(&logits).unwrap(), None);
+        let odd = Tensor::from_vec(vec![f64::NAN, 2.0, 1.0, f64::NAN], [2, 2]).unwrap();
+        assert_eq!([1, 0][..].hits(&odd).unwrap(), Some(0));
+        assert_eq!([5, 7][..].hits(&logits).unwrap(), Some(0));
+        let none = Tensor::<f64>::zeros([0, 3]);
+        assert_eq!([0_usize; 0][..].hits(&none).unwrap(), Some(0));
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use limpid_tensor::{
     Element, Error, Gradient, Gradients, Parameter, Parameters, Path, Result, Shape, Visitor,
-    for_each_parameter_mut,
+    buffers, for_each_parameter_mut,
 };
 
 use super::{Memory, NonFinite, Optimizer, RowUpdates};
@@ -141,7 +141,8 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
                 Cow::Owned(adaptive::shortened(parameter, gradient, ratio, eps))
             }
         };
-        let before = (self.reporting == Reporting::Norms).then(|| parameter.to_vec());
+        let before =
+            (self.reporting == Reporting::Norms).then(|| buffers::copied(&parameter.elements()));
         let each = matches!(change, Change::Bound(_) | Change::Adapt(..));
         let square = if (each && report.gradient_norm.is_some()) || before.is_some() {
             clip::square(&given)
@@ -156,18 +157,16 @@ impl<E: Element, R: Rule<E>> Optimizer<E, R> {
             None => given,
         };
         self.apply(place, parameter, &given);
-        if let Some(before) = before {
-            let after = parameter.elements();
-            let update: Vec<E> = after
-                .iter()
-                .zip(&before)
-                .map(|(&new, &old)| new - old)
-                .collect();
+        if let Some(mut values) = before {
+            let weight_norm = sum_of_squares(&values).sqrt();
+            for (value, &new) in values.iter_mut().zip(parameter.elements().iter()) {
+                *value = new - *value;
+            }
             report.parameters.push(ParameterReport {
                 path: self.memories[place].path.clone(),
                 gradient_norm: square.sqrt(),
-                weight_norm: sum_of_squares(&before).sqrt(),
-                update_norm: sum_of_squares(&update).sqrt(),
+                weight_norm,
+                update_norm: sum_of_squares(&values).sqrt(),
             });
         }
         square

@@ -16,6 +16,7 @@ pub(super) struct Course<'a, D: Dataset, K> {
     pub(super) train: Loader<'a, Train<D>, K>,
     pub(super) validation: Option<Loader<'a, Validation<D>, K>>,
     pub(super) stream: Stream,
+    /// Empty without checkpoints.
     pub(super) origin: Origin,
 }
 
@@ -43,12 +44,16 @@ where
                 .with_last_batch(rest)?,
             validation: validation_loader,
             stream: *stream,
-            origin: self.origin(train, validation, stream),
+            origin: match self.checkpoints {
+                Some(_) => self.origin(train, validation, stream),
+                // Nobody is to read it, and the data's fingerprints are a pass over all of it.
+                None => Origin::default(),
+            },
         })
     }
 
     /// Everything that the run's bits depend on, and that may not change when it goes on.
-    fn origin<D: Dataset>(
+    pub(super) fn origin<D: Dataset>(
         &self,
         train: &Train<D>,
         validation: Option<&Validation<D>>,

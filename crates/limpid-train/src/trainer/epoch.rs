@@ -162,14 +162,14 @@ where
         batches: &mut impl Iterator<Item = Made<E, L>>,
     ) -> Result<Pass, TrainError> {
         let all = course.train.batches();
+        let chance = course.stream.fork("step");
         while run.batch < all {
             if let Some(pause) = self.pause(run) {
                 self.break_off(&*model, &course.origin, run, pause)?;
                 return Ok(Pass::Paused);
             }
             let window = batches.by_ref().take(self.accumulation);
-            let stream = course.stream.fork("step").fork(run.step);
-            let flow = self.step(model, run, window, stream)?;
+            let flow = self.step(model, run, window, chance.fork(run.step))?;
             run.step += 1;
             run.batch = (run.batch + self.accumulation).min(all);
             if let ControlFlow::Break(reason) = flow {

@@ -250,7 +250,7 @@ where
         checkpoint: &Checkpoint<E>,
     ) -> Result<Trained<E>, TrainError> {
         let course = self.course(train, validation, stream)?;
-        checkpoint.check_origin(&course.origin)?;
+        checkpoint.check_origin(&self.origin(train, validation, stream))?;
         if let Some(checkpoints) = &self.checkpoints {
             checkpoints.go_on(checkpoint.steps())?;
         }
