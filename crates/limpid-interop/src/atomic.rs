@@ -36,8 +36,14 @@ pub fn remove_leftovers(folder: &Path) -> Result<usize, InteropError> {
         let file = entry.map_err(InteropError::io(folder, "read"))?.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
-            fs::remove_file(&file).map_err(InteropError::io(&file, "remove"))?;
-            removed += 1;
+            match fs::remove_file(&file) {
+                // Somebody else has removed it, or it has got its name.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                outcome => {
+                    outcome.map_err(InteropError::io(&file, "remove"))?;
+                    removed += 1;
+                }
+            }
         }
     }
     Ok(removed)

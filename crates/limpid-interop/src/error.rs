@@ -13,7 +13,7 @@ pub enum InteropError {
     Io {
         /// The file.
         file: PathBuf,
-        /// What was to be done: `read`, `write`, `replace`.
+        /// What was to be done: `read`, `write`, `replace`, `remove`.
         action: &'static str,
         /// What the system said.
         source: std::io::Error,

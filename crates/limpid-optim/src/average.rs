@@ -68,9 +68,17 @@ impl<E: Element> Ema<E> {
     /// A parameters error when it has other paths or shapes than the first one; the average is then
     /// left as it is.
     pub fn update<M: Parameters<E> + ?Sized>(&mut self, model: &M) -> Result<()> {
+        // From the nearer end: the two shares, rounded, need not add up to 1, and an average of equal
+        // numbers would drift away from them.
         let (kept, entering) = (E::of(self.decay), E::of(1.0 - self.decay));
-        self.running
-            .update(model, &|average, new| kept * average + entering * new)
+        match self.decay > 0.5 {
+            true => self
+                .running
+                .update(model, &|average, new| average + entering * (new - average)),
+            false => self
+                .running
+                .update(model, &|average, new| new + kept * (average - new)),
+        }
     }
 
     /// The average, empty before the first update.
@@ -290,6 +298,18 @@ mod tests {
         }
         assert_eq!(average.state().unwrap(), State::of(&model(&[&[4.0]])));
         assert_eq!(average.updates(), 3);
+    }
+
+    #[test]
+    fn equal_numbers_have_themselves_as_their_average() {
+        for decay in [0.0, 0.3, 0.5, 0.9, 0.999_9, 0.999_999] {
+            let model = Parameter::new(Tensor::<f32>::full([1], 0.7));
+            let mut average = Ema::new(decay).unwrap();
+            for _ in 0..100 {
+                average.update(&model).unwrap();
+            }
+            assert_eq!(average.state().unwrap(), State::of(&model), "{decay}");
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub enum Members {
 
 impl Members {
     /// Parameters whose path and shape fulfil `condition`.
+    ///
+    /// A condition has no name: settings that are compared, as a checkpoint's with those of the run that goes
+    /// on from it, do not tell two of them apart.
     pub fn matching(condition: impl Fn(&str, &[usize]) -> bool + Send + Sync + 'static) -> Self {
         Self::Where(Arc::new(condition))
     }

@@ -61,11 +61,13 @@ struct Slow<E> {
 const SLOW: &str = ":slow";
 
 impl<E: Element, O: Optimize<E>> Lookahead<E, O> {
-    /// Slow weights over `inner`, with the paper's `alpha` of 0.5 and `period` of 5.
+    /// Slow weights over `inner`, with the paper's `alpha` of 0.5 and `period` of 5. What is reported
+    /// is set here from now on, and at first [`Reporting::Plain`].
     ///
     /// # Errors
     /// An argument error when `inner` has taken steps before.
-    pub fn new(inner: O) -> Result<Self> {
+    pub fn new(mut inner: O) -> Result<Self> {
+        inner.set_reporting(Reporting::Plain);
         let steps = inner.steps();
         setting::require(steps == 0, "lookahead", "inner", "without steps", steps)?;
         Ok(Self {

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// What a run may cost. Before a step that would go beyond it, the run writes a checkpoint and ends
-/// with [`Ending::Budget`](crate::Ending::Budget). It changes when a run ends, and no bit before that.
+/// What a run may cost. Before the first step that would begin beyond it, the run writes a checkpoint
+/// and ends with [`Ending::Budget`](crate::Ending::Budget). It changes when a run ends, and no bit before
+/// that.
 ///
 /// # Range
 /// All `None` by default: no limit.
@@ -29,7 +30,9 @@ pub struct Budget {
     pub time: Option<Duration>,
     /// Updates since the start of the run.
     pub steps: Option<u64>,
-    /// Bytes: the most that the process has had in memory at once, as the system counts it.
+    /// Bytes: the most that the process has had in memory at once, as the system counts it: over its whole
+    /// life, so that a run that follows another one in the process begins with what that needed. It is
+    /// looked at every few steps, after the fact.
     pub memory: Option<u64>,
 }
 

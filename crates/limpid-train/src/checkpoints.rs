@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use limpid_interop::{remove_leftovers, safetensors};
+use limpid_interop::{InteropError, remove_leftovers, safetensors};
 use limpid_tensor::{Element, State};
 
 use crate::checkpoint::refused;
@@ -117,7 +117,7 @@ impl Checkpoints {
     /// The newest checkpoint that is whole, and why newer ones are not.
     ///
     /// # Errors
-    /// As [`Checkpoints::files`].
+    /// As [`Checkpoints::files`]; [`TrainError::File`] when the system refuses to read one.
     pub fn latest<E: Element>(
         &self,
     ) -> Result<(Option<Checkpoint<E>>, Vec<TrainError>), TrainError> {
@@ -125,6 +125,8 @@ impl Checkpoints {
         for file in self.files()? {
             match Checkpoint::load(&file) {
                 Ok(checkpoint) => return Ok((Some(checkpoint), errors)),
+                // The file may be whole: what keeps it from being read must be mended first.
+                Err(error @ TrainError::File(InteropError::Io { .. })) => return Err(error),
                 Err(error) => errors.push(error),
             }
         }
@@ -170,9 +172,8 @@ impl Checkpoints {
     /// Makes the folder ready for a run that starts: there may be no checkpoints in it, since nobody
     /// could tell them from the run's own.
     pub(crate) fn begin(&self) -> Result<(), TrainError> {
-        self.tidy()?;
         match self.files()?.first() {
-            None => Ok(()),
+            None => self.tidy(),
             Some(file) => {
                 let expected = "no checkpoint in the folder of a run that starts: resume from it, \
                                 or choose another folder";
@@ -181,16 +182,32 @@ impl Checkpoints {
         }
     }
 
-    /// Makes the folder ready for a run that goes on after `step` steps. Files beyond, which are
-    /// damaged or of a branch that is left, are set aside under another name.
-    pub(crate) fn go_on(&self, step: u64) -> Result<(), TrainError> {
-        self.tidy()?;
-        for (_, file) in self.found()?.range(step.saturating_add(1)..) {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            fs::rename(file, self.folder.join(format!("{ASIDE}{name}")))
-                .map_err(|error| refused(file, "to set it aside", error.to_string()))?;
+    /// Makes the folder ready for a run that goes on from `checkpoint`, in the checkpoint's own folder
+    /// or in one without checkpoints. Files beyond it, which are damaged or of a branch that is left,
+    /// are set aside under another name; says whether there were any.
+    pub(crate) fn go_on<E: Element>(&self, checkpoint: &Checkpoint<E>) -> Result<bool, TrainError> {
+        let found = self.found()?;
+        let own = found.get(&checkpoint.steps()).map(fs::canonicalize);
+        let from = fs::canonicalize(checkpoint.file());
+        if !matches!((own, from), (Some(Ok(own)), Ok(from)) if own == from) {
+            return self.begin().map(|()| false);
         }
-        Ok(())
+        self.tidy()?;
+        let mut beyond = found.range(checkpoint.steps().saturating_add(1)..);
+        let any = beyond.clone().next().is_some();
+        beyond.try_for_each(|(_, file)| self.set_aside(file))?;
+        Ok(any)
+    }
+
+    fn set_aside(&self, file: &Path) -> Result<(), TrainError> {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let mut aside = self.folder.join(format!("{ASIDE}{name}"));
+        let mut branch = 2;
+        while aside.exists() {
+            aside = self.folder.join(format!("{ASIDE}{branch}-{name}"));
+            branch += 1;
+        }
+        fs::rename(file, aside).map_err(|error| refused(file, "to set it aside", error.to_string()))
     }
 
     fn tidy(&self) -> Result<(), TrainError> {
@@ -253,4 +270,57 @@ fn step_of(file: &Path) -> Option<u64> {
         .strip_suffix(SUFFIX)?
         .parse()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use limpid_nn_layers::{Module, Relu};
+    use limpid_tensor::Stream;
+
+    use super::*;
+    use crate::Trained;
+    use crate::fixture::{clearance, config, net, split, trainer};
+
+    fn resume<M: Module<f64>>(
+        into: &Checkpoints,
+        model: &mut M,
+        from: &Path,
+    ) -> Result<Trained<f64>, TrainError> {
+        let (split, from) = (split(), Checkpoint::load(from)?);
+        let parts = (&split.train, Some(&split.validation));
+        let mut trainer = trainer(config()).with_checkpoints(into.clone());
+        trainer.resume(model, parts.0, parts.1, &Stream::new(3), &from)
+    }
+
+    #[test]
+    fn no_file_is_lost_to_another_run_or_to_a_return_that_fails() {
+        let folders = [0, 1, 2].map(|_| tempfile::tempdir().unwrap());
+        let [own, other, new] =
+            [0, 1, 2].map(|it| Checkpoints::new(folders[it].path()).with_keep(10));
+        for checkpoints in [&own, &other] {
+            let split = split();
+            let parts = (&split.train, Some(&split.validation));
+            let mut trainer = trainer(config()).with_checkpoints(checkpoints.clone());
+            let trained =
+                trainer.start(&mut net(1), parts.0, parts.1, &Stream::new(3), clearance());
+            trained.unwrap();
+        }
+        let early = own.files().unwrap().pop().unwrap();
+        let before = [own.files().unwrap(), other.files().unwrap()];
+        let error = resume(&other, &mut net(1), &early).unwrap_err();
+        assert!(error.to_string().contains("another folder"), "{error}");
+        assert!(resume(&own, &mut Relu, &early).is_err());
+        assert_eq!([own.files().unwrap(), other.files().unwrap()], before);
+        // A new folder will do, and in its own one nothing is overwritten, however often it is left.
+        resume(&new, &mut net(1), &early).unwrap();
+        assert_eq!(new.files().unwrap().len() + 1, before[0].len());
+        for branch in 1..=2 {
+            resume(&own, &mut net(1), &early).unwrap();
+            let names = fs::read_dir(&own.folder)
+                .unwrap()
+                .map(|it| it.unwrap().file_name());
+            let aside = names.filter(|name| name.to_string_lossy().starts_with(ASIDE));
+            assert_eq!(aside.count(), branch * (before[0].len() - 1));
+        }
+    }
 }

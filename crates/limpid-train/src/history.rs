@@ -158,13 +158,16 @@ impl History {
     /// empty. Metrics have a column for either part: `train macro F1`.
     pub fn epochs_csv(&self) -> String {
         let mut header = COLUMNS.map(str::to_owned).to_vec();
-        let metrics = self.epochs.first().map_or(&[][..], |it| &it.metrics);
+        // A run that went on may have had other metrics before.
+        let mut metrics: Vec<&str> = Vec::new();
+        for record in self.epochs.iter().flat_map(|epoch| &epoch.metrics) {
+            if !metrics.contains(&record.name.as_str()) {
+                metrics.push(&record.name);
+            }
+        }
         for part in ["train", "validation"] {
-            header.extend(
-                metrics
-                    .iter()
-                    .map(|it| quoted(&format!("{part} {}", it.name))),
-            );
+            let names = metrics.iter().map(|name| format!("{part} {name}"));
+            header.extend(names.map(|name| quoted(&name)));
         }
         let mut lines = header.join(",") + "\n";
         for epoch in &self.epochs {
@@ -176,8 +179,9 @@ impl History {
                 epoch.validation_accuracy,
                 Some(epoch.rate),
             ];
-            let train = epoch.metrics.iter().map(|it| it.train);
-            let validation = epoch.metrics.iter().map(|it| it.validation);
+            let records = || metrics.iter().map(|name| epoch.metric(name));
+            let train = records().map(|it| it.and_then(|it| it.train));
+            let validation = records().map(|it| it.and_then(|it| it.validation));
             lines += &format!("{},{}", epoch.epoch, epoch.steps);
             for value in own.into_iter().chain(train).chain(validation) {
                 lines.push(',');

@@ -20,7 +20,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
     flag: Arc<AtomicBool>,
+    /// Whether a signal has come since the wish was taken back: the next one ends the process.
+    signalled: Arc<AtomicBool>,
 }
+
+/// What the process' signals set, once somebody asked for it.
+#[cfg(feature = "ctrl-c")]
+static LISTENING: std::sync::Mutex<Option<Interrupt>> = std::sync::Mutex::new(None);
 
 impl Interrupt {
     /// A flag that is not set.
@@ -31,6 +37,9 @@ impl Interrupt {
     /// A flag that Ctrl-C sets, and whatever else asks the process to end (`SIGINT`, `SIGTERM`). The
     /// second time ends the process as if nobody had listened.
     ///
+    /// The process has one such flag. It listens from the first call on to its end; each call clears
+    /// the flag.
+    ///
     /// # Errors
     /// [`TrainError::Signal`](crate::TrainError::Signal) when the system refuses.
     #[cfg(feature = "ctrl-c")]
@@ -38,13 +47,22 @@ impl Interrupt {
         use signal_hook::consts::{SIGINT, SIGTERM};
         use signal_hook::flag;
 
+        let mut listening = LISTENING
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(interrupt) = &*listening {
+            interrupt.clear();
+            return Ok(interrupt.clone());
+        }
         let interrupt = Self::new();
         for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the flag not set yet.
-            flag::register_conditional_default(signal, Arc::clone(&interrupt.flag))
+            // In this order: the first signal finds none before it.
+            flag::register_conditional_default(signal, Arc::clone(&interrupt.signalled))
+                .and_then(|_| flag::register(signal, Arc::clone(&interrupt.signalled)))
                 .and_then(|_| flag::register(signal, Arc::clone(&interrupt.flag)))
                 .map_err(|source| crate::TrainError::Signal { source })?;
         }
+        *listening = Some(interrupt.clone());
         Ok(interrupt)
     }
 
@@ -56,6 +74,7 @@ impl Interrupt {
     /// Takes the wish back.
     pub fn clear(&self) {
         self.flag.store(false, Ordering::Relaxed);
+        self.signalled.store(false, Ordering::Relaxed);
     }
 
     /// Whether somebody asked.

@@ -69,7 +69,7 @@ impl<E: Element> Observer<E> for Progress {
 
     fn on_start(&mut self, view: &StartView) {
         self.bar
-            .set_length((view.epochs * view.steps_per_epoch) as u64);
+            .set_length(view.epochs.saturating_mul(view.steps_per_epoch) as u64);
         self.bar.set_position(view.step);
         self.bar.set_prefix(self.label.clone());
     }

@@ -69,14 +69,14 @@ impl<E: Element> Run<E> {
         }
     }
 
-    /// Takes down an epoch, says whether it is the best so far. `judged` is the place of the metric that
+    /// Takes down an epoch, says whether it is the best so far. `judged` is the name of the metric that
     /// decides, which of its values are better, and the one on the validation part.
     pub(crate) fn judge<M: Parameters<E> + ?Sized>(
         &mut self,
         model: &M,
         validation: Option<Evaluation>,
         config: &TrainerConfig,
-        judged: Option<(usize, Better, Option<f64>)>,
+        judged: Option<(&str, Better, Option<f64>)>,
     ) -> bool {
         let Some(validation) = validation else {
             self.refuge = State::of(model);
@@ -85,8 +85,8 @@ impl<E: Element> Run<E> {
         let min_delta = config.early_stop.map_or(0.0, |stop| stop.min_delta);
         let is_best = self.best.as_ref().is_none_or(|(best, _)| match judged {
             None => config.criterion.better(&validation, best, min_delta),
-            Some((place, better, new)) => {
-                let old = self.history.best().and_then(|it| it.metrics.get(place));
+            Some((name, better, new)) => {
+                let old = self.history.best().and_then(|it| it.metric(name));
                 match (new, old.and_then(|it| it.validation)) {
                     (Some(new), Some(old)) => better.is_better(new, old, min_delta),
                     (new, _) => new.is_some(),

@@ -16,10 +16,11 @@ pub trait Supervision<E: Element> {
     fn rows(&self) -> usize;
 
     /// How many of the rows the prediction hits: for classes, those whose greatest output is their
-    /// class, ties going to the lowest class. `None` for values, where nothing is simply right.
+    /// class, ties going to the lowest class. `None` for values, where nothing is simply right, and for
+    /// predictions that are not `[rows, classes]`.
     ///
     /// # Errors
-    /// A shape error when the prediction is not `[rows, classes]`.
+    /// None by limpid's own targets.
     fn hits(&self, prediction: &Tensor<E>) -> Result<Option<usize>>;
 }
 

@@ -56,6 +56,13 @@ impl Augment for Cutout {
         if self.size == 0 {
             return Err(DataError::setting("cutout size", "at least 1", 0));
         }
+        if !self.value.is_finite() {
+            return Err(DataError::setting(
+                "cutout value",
+                "a finite number",
+                self.value,
+            ));
+        }
         Planes::of(row_shape).map(|_| ())
     }
 

@@ -63,9 +63,9 @@ impl Window {
     ) -> Self {
         Self {
             top: row.saturating_sub(height / 2),
-            bottom: (row + height - height / 2).min(planes.height),
+            bottom: row.saturating_add(height - height / 2).min(planes.height),
             left: column.saturating_sub(width / 2),
-            right: (column + width - width / 2).min(planes.width),
+            right: column.saturating_add(width - width / 2).min(planes.width),
         }
     }
 

@@ -134,6 +134,11 @@ impl Augment for RandomErasing {
     /// [`DataError::Setting`] for rows that are no image, or a setting out of its range.
     fn check(&self, row_shape: &[usize]) -> Result<(), DataError> {
         check_probability(self.probability)?;
+        if let Erasure::Value(value) = self.erasure
+            && !value.is_finite()
+        {
+            return Err(DataError::setting("erasure", "a finite number", value));
+        }
         let ordered = |(least, greatest): (f64, f64)| {
             least > 0.0 && least <= greatest && greatest.is_finite()
         };

@@ -97,10 +97,11 @@ pub(super) fn standard_scale<E: Element>(query: &Tensor<E>) -> f64 {
     (width.max(1) as f64).sqrt().recip()
 }
 
-/// How many heads of queries share one of keys and values: 1 where shapes are equal or broadcast.
+/// How many heads of queries share one of keys and values: 1 where shapes are equal or broadcast, and
+/// where there are items but no heads.
 fn groups(query: &[usize], key: &[usize], value: &[usize]) -> usize {
     match (query, key, value) {
-        (&[.., queries, _, _], &[.., keys, _, _], &[.., values, _, _])
+        (&[_, .., queries, _, _], &[_, .., keys, _, _], &[_, .., values, _, _])
             if keys == values && keys > 1 && queries.is_multiple_of(keys) =>
         {
             queries / keys
@@ -198,6 +199,13 @@ mod tests {
         assert_eq!(output.narrow(1, 1, 1).unwrap(), Tensor::zeros([2, 1, 2]));
         let only = value.narrow(1, 1, 1).unwrap();
         assert_eq!(output.narrow(1, 2, 1).unwrap(), only);
+    }
+
+    #[test]
+    fn items_without_heads_do_not_share_keys() {
+        let [query, key, value] = [[4, 3, 4], [2, 5, 4], [2, 5, 2]].map(Tensor::<f64>::ones);
+        let output = scaled_dot_product_attention(&query, &key, &value, AttentionMask::None);
+        assert!(output.is_err());
     }
 
     #[test]

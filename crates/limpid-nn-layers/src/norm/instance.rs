@@ -3,7 +3,7 @@
 use limpid_tensor::{Buffer, Element, Error, Parameter, Result, Tensor, count};
 
 use super::standardize::{Grouping, channel_shape, scale_and_shift, standardize};
-use crate::{Context, Module, Parameters};
+use crate::{Context, Module, Parameters, RunningStatistics};
 
 /// Brings every channel of every item to mean 0 and variance 1 over its `D` spatial dimensions:
 /// (x - mean) / sqrt(var + eps), by the biased variance; where asked for, scaled and shifted after
@@ -124,6 +124,9 @@ impl<E: Element, const D: usize> InstanceNorm<E, D> {
         let (Some(mean), Some(variance)) = (&self.running_mean, &self.running_var) else {
             return Ok(());
         };
+        if input.size(0)? == 0 || context.statistics() != RunningStatistics::Moving {
+            return Ok(());
+        }
         let input = input.detach();
         let space: Vec<isize> = (0..D as isize).map(|axis| axis - D as isize).collect();
         let batch = |of_items: Tensor<E>| of_items.mean_dim(&[0], false);

@@ -33,7 +33,8 @@ pub struct LbfgsConfig {
     pub rate: f64,
     /// How many directions one step goes at most, from 1. The default is 20.
     pub max_iter: u64,
-    /// How often one step evaluates the loss at most; without a number 5/4 of `max_iter`.
+    /// After how many evaluations of the loss a step ends, once the search along the line that goes on is
+    /// over; without a number 5/4 of `max_iter`. PyTorch ends each search after 25 as well.
     pub max_eval: Option<u64>,
     /// A gradient whose greatest element is at most this ends the step. The default is 1e-7.
     pub tolerance_grad: f64,
@@ -67,7 +68,7 @@ crate::rule::settings!(LbfgsConfig {
     with_rate: rate: f64,
     /// Sets how many directions one step goes at most.
     with_max_iter: max_iter: u64,
-    /// Sets how often one step evaluates the loss at most.
+    /// Sets after how many evaluations a step ends.
     with_max_eval: max_eval: Option<u64>,
     /// Sets how small a gradient ends the step.
     with_tolerance_grad: tolerance_grad: f64,

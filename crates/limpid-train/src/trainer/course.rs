@@ -32,6 +32,11 @@ where
         validation: Option<&'d Validation<D>>,
         stream: &Stream,
     ) -> Result<Course<'d, D, KindOf<E, L>>, TrainError> {
+        if let Some(name) = self.metrics.shared_name() {
+            let expected = "names that differ";
+            let found = format!("`{name}` twice");
+            return Err(TrainError::setting("metrics", expected, found));
+        }
         let (batch_size, layout) = (self.config.batch_size, self.config.layout);
         let rest = self.config.rest.into();
         let validation_loader = validation

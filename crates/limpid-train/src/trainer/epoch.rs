@@ -68,11 +68,15 @@ where
             let validation = validation.transpose()?;
             let of_validation = self.metrics.take();
             let judge = self.metrics.judge();
-            let judged = judge.map(|(place, _, better)| (place, better, of_validation[place]));
-            let observed = judged.and_then(|(place, _, value)| match course.validation {
-                Some(_) => value,
-                None => of_train[place],
-            });
+            let judged = judge
+                .as_ref()
+                .map(|(place, name, better)| (name.as_str(), *better, of_validation[*place]));
+            let observed = judge
+                .as_ref()
+                .and_then(|&(place, ..)| match course.validation {
+                    Some(_) => of_validation[place],
+                    None => of_train[place],
+                });
             if let Some(validation) = &validation {
                 require_finite(run, "validation loss", validation.loss)?;
             }

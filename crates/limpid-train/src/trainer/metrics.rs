@@ -91,6 +91,14 @@ impl<'a, E: Element, T: ?Sized> Metrics<'a, E, T> {
         }
     }
 
+    /// A name that two metrics have, which nobody could tell apart in what is taken down.
+    pub(super) fn shared_name(&self) -> Option<String> {
+        let mut names: Vec<String> = self.all.iter().map(|it| it.metric.name()).collect();
+        names.sort();
+        let pair = names.windows(2).find(|pair| pair[0] == pair[1])?;
+        Some(pair[0].clone())
+    }
+
     /// What decides: its place, its name and which values are the better ones.
     pub(super) fn judge(&self) -> Option<(usize, String, Better)> {
         let place = self.judge?;
@@ -204,6 +212,15 @@ mod tests {
         let stream = Stream::new(11);
         let trained = trainer.start(&mut model, parts.0, parts.1, &stream, clearance());
         (trained.unwrap(), State::of(&model))
+    }
+
+    #[test]
+    fn two_metrics_of_one_name_are_refused() {
+        let trainer = trainer(config()).with_metric(Accuracy::new());
+        let (split, mut trainer) = (split(), trainer.with_metric(Accuracy::new()));
+        let stream = Stream::new(11);
+        let error = trainer.start(&mut net(1), &split.train, None, &stream, clearance());
+        assert!(error.unwrap_err().to_string().contains("`accuracy` twice"));
     }
 
     #[test]

@@ -251,15 +251,14 @@ where
     ) -> Result<Trained<E>, TrainError> {
         let course = self.course(train, validation, stream)?;
         checkpoint.check_origin(&self.origin(train, validation, stream))?;
-        if let Some(checkpoints) = &self.checkpoints {
-            checkpoints.go_on(checkpoint.steps())?;
-        }
         let run = checkpoint.run(self.average, self.plateau()?)?;
         let before = State::of(model);
         checkpoint.model().apply(model)?;
-        if let Err(error) = self.optimizer.load(&*model, checkpoint.optimizer()) {
+        let loaded = self.optimizer.load(&*model, checkpoint.optimizer());
+        let ready = loaded.map_err(TrainError::from);
+        if let Err(error) = ready.and_then(|()| self.go_on(checkpoint, &run)) {
             before.apply(model)?;
-            return Err(error.into());
+            return Err(error);
         }
         self.conclude(model, &course, run)
     }
@@ -289,6 +288,20 @@ where
             None => return Err(errors.swap_remove(0)),
         };
         Ok((trained, errors))
+    }
+
+    /// Makes the folder of checkpoints ready, once all else is known to fit. The best epoch is that of
+    /// the run that goes on, not of a branch that is left.
+    fn go_on(&self, checkpoint: &Checkpoint<E>, run: &Run<E>) -> Result<(), TrainError> {
+        let Some(checkpoints) = &self.checkpoints else {
+            return Ok(());
+        };
+        let has_left = checkpoints.go_on(checkpoint)?;
+        let best = run.best.as_ref().zip(run.history.best());
+        if let (true, true, Some(((reached, state), epoch))) = (has_left, checkpoints.best, best) {
+            checkpoints.save_best(state, reached, (epoch.epoch, epoch.steps))?;
+        }
+        Ok(())
     }
 
     fn plateau(&self) -> Result<Option<PlateauState>, TrainError> {

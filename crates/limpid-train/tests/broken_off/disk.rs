@@ -3,7 +3,7 @@
 use limpid_train::Checkpoint;
 
 use crate::child::Task;
-use crate::kill::has_leftovers;
+use crate::kill::leftovers;
 
 /// Writes of more than 64 KiB to one file fail, as on a disk that is full in their middle.
 const FULL: &str = "trap '' XFSZ; ulimit -f 64;";
@@ -34,7 +34,7 @@ fn a_full_disk_is_an_error_and_the_run_goes_on_when_there_is_room() {
         "{said}"
     );
     assert!(said.contains("step-000000000021.safetensors"), "{said}");
-    assert!(!has_leftovers(folder.path()));
+    assert!(leftovers(folder.path()).is_empty());
     assert_eq!(task.checkpoints().files().unwrap(), files);
     let after: Vec<_> = files
         .iter()

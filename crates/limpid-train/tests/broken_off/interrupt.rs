@@ -28,7 +28,11 @@ fn ctrl_c_finishes_the_step_writes_a_checkpoint_and_says_how_to_go_on() {
     };
     for name in ["INT", "TERM"] {
         let (mut process, mut output) = task.start("");
-        std::thread::sleep(Duration::from_millis(60));
+        // Once it is at work.
+        let before = task.checkpoints().files().unwrap();
+        while task.checkpoints().files().unwrap() == before {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         signal(name, process.id());
         let mut said = String::new();
         output.read_to_string(&mut said).unwrap();

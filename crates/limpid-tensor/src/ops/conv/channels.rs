@@ -65,7 +65,7 @@ impl Geometry {
     ) -> Option<Storage<E>> {
         let patches = &self.patches;
         let [down, across] = patches.kernel;
-        let seen = self.outputs * down * across / (patches.stride[0] * patches.stride[1]);
+        let seen = self.outputs * down * across / patches.stride[0] / patches.stride[1];
         if seen < DEEP || !ByChannels::<E>::fits(self.inputs, 1) {
             return None;
         }
@@ -159,7 +159,7 @@ impl Geometry {
             dilation: patches.dilation,
         })?;
         let (blocks, length) = (gathering.blocks(), gathering.length());
-        if self.work() * self.image() == 0 {
+        if self.work() == 0 || self.image() == 0 {
             return Some(buffers::zeroed(blocks * length));
         }
         // Each part of the batch has sums of its own, which are added up.

@@ -388,7 +388,7 @@ impl Geometry {
         );
         let length = self.groups * self.outputs * self.taps();
         let mut total = buffers::zeroed(length);
-        if self.batch * length * self.image() == 0 {
+        if [self.batch, length, self.image()].contains(&0) {
             return total;
         }
         // A task has at least as many items as are done at once.

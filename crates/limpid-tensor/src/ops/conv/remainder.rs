@@ -42,7 +42,8 @@ impl Geometry {
             ..
         } = self.patches;
         let (length, stride, lead) = (image[axis], stride[axis], lead[axis]);
-        let remainders = (0..stride).map(|remainder| {
+        // Nothing of the image has a larger remainder.
+        let remainders = (0..stride.min(lead + length)).map(|remainder| {
             // The first coordinate i of the image, and its place q, with i + lead = q stride + r.
             let place = lead.saturating_sub(remainder).div_ceil(stride);
             let origin = place * stride + remainder - lead;

@@ -88,6 +88,7 @@ impl<E: Element> GatherByChannels<E> {
         let items = gradients.len().checked_div(per_item).unwrap_or(0);
         assert!(
             images.len() >= items * image * rows * columns
+                && packed.len() >= items * self.lines.min(height) * width * lanes
                 && total.len() == self.length()
                 && block < self.blocks(),
             "a gradient of {items} items reaches beyond its slices"
