@@ -250,7 +250,10 @@ where
         checkpoint: &Checkpoint<E>,
     ) -> Result<Trained<E>, TrainError> {
         let course = self.course(train, validation, stream)?;
-        checkpoint.check_origin(&self.origin(train, validation, stream))?;
+        match self.checkpoints {
+            Some(_) => checkpoint.check_origin(&course.origin)?,
+            None => checkpoint.check_origin(&self.origin(train, validation, stream))?,
+        }
         let run = checkpoint.run(self.average, self.plateau()?)?;
         let before = State::of(model);
         checkpoint.model().apply(model)?;
