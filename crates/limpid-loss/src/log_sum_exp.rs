@@ -62,7 +62,10 @@ impl<E: Element> LogSumExp<E> {
             }
         }
         // A whole block of them takes less than a few one by one.
-        let last = padded(rest, greatest).map(p);
+        let mut last = padded(rest, greatest);
+        for x in &mut last {
+            *x = p(*x);
+        }
         for (out, &p) in rest_out.iter_mut().zip(&last) {
             *out = p;
         }

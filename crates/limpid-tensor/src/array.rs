@@ -1,7 +1,5 @@
 //! To and from ndarray, without copies.
 
-use std::sync::Arc;
-
 use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, Dimension, IxDyn, ShapeBuilder};
 
 use crate::buffers::Storage;
@@ -38,8 +36,8 @@ impl<E: Element> Tensor<E> {
             offset: offset.unwrap_or(0),
         };
         Self {
-            storage: Arc::new(data.into()),
-            layout,
+            storage: Storage::from(data).into(),
+            layout: layout.into(),
             node: None,
         }
     }

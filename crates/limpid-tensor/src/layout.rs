@@ -66,6 +66,12 @@ impl Layout {
         true
     }
 
+    /// Whether it is that of a storage without anything else in it.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.offset == 0 && self.is_contiguous()
+    }
+
     /// This layout seen with the broadcast shape `target`: repeated dimensions have stride 0.
     /// The caller has checked that the shapes fit.
     pub(crate) fn broadcast(&self, target: &[usize]) -> Self {

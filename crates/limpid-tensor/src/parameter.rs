@@ -6,7 +6,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::graph::Node;
-use crate::layout::owned;
 use crate::{Element, Error, Result, Tensor};
 
 /// A value that training changes: a weight or a bias. It reads like the tensor that it holds.
@@ -87,8 +86,8 @@ impl<E: Element> Parameter<E> {
         {
             return;
         }
-        let shape = &self.value.layout.shape;
-        self.value.node = self.trainable.then(|| Node::leaf(owned(shape)));
+        let layout = &self.value.layout;
+        self.value.node = self.trainable.then(|| Node::leaf(Arc::clone(layout)));
     }
 }
 
@@ -141,7 +140,7 @@ impl<E: Element> Buffer<E> {
 /// The elements of a tensor that is contiguous and fills its storage, to be changed in place.
 fn elements_mut<E: Element>(value: &mut Tensor<E>) -> &mut [E] {
     let range = value.layout.offset..value.layout.offset + value.layout.count();
-    &mut Arc::make_mut(&mut value.storage)[range]
+    &mut value.storage.make_mut()[range]
 }
 
 fn check_shape(operation: &'static str, own: &[usize], new: &[usize]) -> Result<()> {

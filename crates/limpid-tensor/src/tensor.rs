@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::buffers::{self, Storage};
+use crate::buffers::{self, Shared, Storage};
 use crate::graph::Node;
-use crate::layout::{Layout, Shape, count};
+use crate::layout::{Layout, Shape, count, owned};
 use crate::{Element, Error, Result, Stream};
 
 /// An immutable array of dynamic rank, cheap to clone.
@@ -28,18 +28,35 @@ use crate::{Element, Error, Result, Stream};
 /// ```
 #[derive(Clone)]
 pub struct Tensor<E: Element> {
-    pub(crate) storage: Arc<Storage<E>>,
-    pub(crate) layout: Layout,
+    pub(crate) storage: Shared<E>,
+    /// Shared with the tensors of the same shape that were made of this one: to hand on an address is
+    /// quicker than to copy it.
+    pub(crate) layout: Arc<Layout>,
     pub(crate) node: Option<Arc<Node<E>>>,
 }
 
 impl<E: Element> Tensor<E> {
+    #[inline]
     pub(crate) fn new(data: impl Into<Storage<E>>, shape: Shape) -> Self {
         let data = data.into();
         debug_assert_eq!(data.len(), count(&shape));
         Self {
-            storage: Arc::new(data),
-            layout: Layout::contiguous(shape),
+            storage: data.into(),
+            layout: Arc::new(Layout::contiguous(shape)),
+            node: None,
+        }
+    }
+
+    /// A tensor of this one's shape whose elements are `data` in row-major order.
+    #[inline]
+    pub(crate) fn like(&self, data: Storage<E>) -> Self {
+        debug_assert_eq!(data.len(), self.len());
+        if !self.layout.is_plain() {
+            return Self::new(data, owned(self.shape()));
+        }
+        Self {
+            storage: data.into(),
+            layout: Arc::clone(&self.layout),
             node: None,
         }
     }
@@ -215,7 +232,11 @@ impl<E: Element> Tensor<E> {
     /// The same values without their history: no gradient flows through the result.
     #[must_use]
     pub fn detach(&self) -> Self {
-        self.with_layout(self.layout.clone())
+        Self {
+            storage: self.storage.clone(),
+            layout: Arc::clone(&self.layout),
+            node: None,
+        }
     }
 
     /// The same values, laid out in row-major order, without history.
@@ -233,7 +254,7 @@ impl<E: Element> Tensor<E> {
             *self = self.contiguous();
         }
         let range = self.layout.offset..self.layout.offset + self.layout.count();
-        Arc::get_mut(&mut self.storage).map(|storage| &mut storage[range])
+        self.storage.get_mut().map(|storage| &mut storage[range])
     }
 
     /// The elements in row-major order, in the tensor's own memory where nobody else holds it.
@@ -242,7 +263,7 @@ impl<E: Element> Tensor<E> {
             && self.layout.is_contiguous()
             && self.storage.len() == self.len()
         {
-            Arc::try_unwrap(self.storage).unwrap_or_else(|shared| shared.as_ref().clone())
+            self.storage.into_storage()
         } else {
             self.copied()
         }
@@ -251,8 +272,8 @@ impl<E: Element> Tensor<E> {
     /// The same storage seen with another layout, without history.
     pub(crate) fn with_layout(&self, layout: Layout) -> Self {
         Self {
-            storage: Arc::clone(&self.storage),
-            layout,
+            storage: self.storage.clone(),
+            layout: Arc::new(layout),
             node: None,
         }
     }

@@ -4,12 +4,14 @@
 //! The pool frees nothing by itself while less than [`bound`] bytes lie idle; [`release`] frees all.
 
 mod pool;
+mod shared;
 mod storage;
 
 use std::fmt;
 
 use crate::kernel::aligned::Zeroed;
 use pool::{Pool, Reclaim};
+pub(crate) use shared::Shared;
 pub use storage::Storage;
 
 mod sealed {

@@ -52,10 +52,20 @@ impl<T: Pooled> Storage<T> {
     }
 
     /// One number.
+    #[inline(always)]
     pub fn one(value: T) -> Self {
         Self {
             memory: Memory::One(value),
             length: 1,
+        }
+    }
+
+    /// The number of one that was made for a single number.
+    #[inline(always)]
+    pub(super) fn single(&self) -> Option<T> {
+        match self.memory {
+            Memory::One(value) => Some(value),
+            Memory::Given(_) | Memory::Taken(_) => None,
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 
 use super::node::Inputs;
 use super::walk::Walk;
 use super::{Gradient, Gradients, Node};
-use crate::layout::{owned, same};
+use crate::layout::same;
 use crate::{Element, Error, ErrorKind, Result, Tensor};
 
 /// The backward half of an operation: what its inputs' gradients are, given its result's.
@@ -77,10 +78,10 @@ impl<E: Element> Receiver<E> for Step<'_, '_, E> {
         let Some(Some(input)) = self.node.inputs.get(input) else {
             return;
         };
-        if same(gradient.shape(), &input.shape) {
+        if same(gradient.shape(), &input.layout.shape) {
             self.walk.add(input, gradient);
         } else if self.outcome.is_ok() {
-            let shapes = [gradient.shape(), &input.shape];
+            let shapes = [gradient.shape(), &input.layout.shape];
             let rule = "the backward half must give a gradient of its input's shape";
             self.outcome = Err(Error::shape(self.node.operation.name(), &shapes, rule));
         }
@@ -146,7 +147,7 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     pub fn requires_grad(&self) -> Self {
         Self {
-            node: Some(Node::leaf(owned(self.shape()))),
+            node: Some(Node::leaf(Arc::clone(&self.layout))),
             ..self.clone()
         }
     }
@@ -184,8 +185,8 @@ impl<E: Element> Tensor<E> {
         for input in inputs {
             nodes.push(input.node.clone());
         }
-        let shape = owned(self.shape());
-        let node = Node::operation(shape, nodes, operation());
+        let layout = Arc::clone(&self.layout);
+        let node = Node::operation(layout, nodes, operation());
         Self {
             node: Some(node),
             ..self
@@ -231,7 +232,7 @@ impl<E: Element> Tensor<E> {
         while let Some((node, gradient)) = walk.next() {
             let gradient = gradient.into_dense();
             if node.is_retained() {
-                walk.found.add(node.id, gradient.clone().into());
+                walk.found.add(node.id(), gradient.clone().into());
             }
             let mut step = Step {
                 node,

@@ -52,7 +52,7 @@ impl<E: Element> Gradients<E> {
 
     /// The gradient of `of`, if it was found.
     pub fn get(&self, of: &Tensor<E>) -> Option<&Gradient<E>> {
-        let id = of.node.as_ref()?.id;
+        let id = of.node.as_ref()?.id();
         let at = self.order.binary_search_by_key(&id, |&(own, _)| own).ok()?;
         self.places[self.order[at].1].as_ref()
     }
@@ -80,7 +80,7 @@ impl<E: Element> Gradients<E> {
                 "gradient and value must have one shape",
             ));
         }
-        self.put(node.id, gradient, |_, new| new);
+        self.put(node.id(), gradient, |_, new| new);
         Ok(())
     }
 

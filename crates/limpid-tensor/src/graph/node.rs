@@ -2,24 +2,22 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
 use super::{Backward, InputGradients};
-use crate::layout::Shape;
+use crate::layout::Layout;
 use crate::{Element, Result, Tensor};
 
 /// A value in the graph: a leaf, whose gradient is wanted for itself, or an operation's result.
-/// The operation lies within the node, so that one allocation holds both.
+/// The operation lies within the node, so that one allocation holds both: of up to 120 bytes, where
+/// it keeps nothing. Larger ones take the allocator longer.
 pub(crate) struct Node<E: Element, O: ?Sized = dyn Backward<E>> {
-    /// Grows with time, so that a result's is greater than those of all its inputs.
-    pub(super) id: u64,
-    pub(super) shape: Shape,
+    /// The number, above the marks.
+    state: AtomicU64,
+    pub(super) layout: Arc<Layout>,
     pub(super) inputs: Inputs<E>,
-    is_leaf: bool,
-    /// Whether the gradient of this result is to be kept, though it is no leaf.
-    retained: AtomicBool,
     pub(super) operation: O,
 }
 
@@ -39,34 +37,37 @@ impl<E: Element> Backward<E> for Leaf {
     }
 }
 
-fn next_id() -> u64 {
+/// The mark of a leaf.
+const LEAF: u64 = 1;
+/// The mark of an operation whose result's gradient is to be kept, though it is no leaf.
+const RETAINED: u64 = 2;
+const MARKS: u32 = 2;
+
+/// The next number, with `marks`.
+fn next(marks: u64) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    (NEXT.fetch_add(1, Ordering::Relaxed) << MARKS) | marks
 }
 
 impl<E: Element> Node<E> {
-    pub(crate) fn leaf(shape: Shape) -> Arc<Self> {
+    pub(crate) fn leaf(layout: Arc<Layout>) -> Arc<Self> {
         Arc::new(Node {
-            id: next_id(),
-            shape,
+            state: AtomicU64::new(next(LEAF)),
+            layout,
             inputs: SmallVec::new(),
-            is_leaf: true,
-            retained: AtomicBool::new(true),
             operation: Leaf,
         })
     }
 
     pub(super) fn operation<B: Backward<E>>(
-        shape: Shape,
+        layout: Arc<Layout>,
         inputs: Inputs<E>,
         operation: B,
     ) -> Arc<Self> {
         Arc::new(Node {
-            id: next_id(),
-            shape,
+            state: AtomicU64::new(next(0)),
+            layout,
             inputs,
-            is_leaf: false,
-            retained: AtomicBool::new(false),
             operation,
         })
     }
@@ -74,8 +75,8 @@ impl<E: Element> Node<E> {
     /// Makes a leaf stand for a new value; false where somebody else holds it.
     pub(crate) fn renew(node: &mut Arc<Self>) -> bool {
         match Arc::get_mut(node) {
-            Some(node) if node.is_leaf => {
-                node.id = next_id();
+            Some(node) if node.is_leaf() => {
+                *node.state.get_mut() = next(LEAF);
                 true
             }
             _ => false,
@@ -83,15 +84,22 @@ impl<E: Element> Node<E> {
     }
 
     pub(crate) fn is_leaf(&self) -> bool {
-        self.is_leaf
+        self.state.load(Ordering::Relaxed) & LEAF != 0
     }
 
     pub(super) fn retain(&self) {
-        self.retained.store(true, Ordering::Relaxed);
+        self.state.fetch_or(RETAINED, Ordering::Relaxed);
     }
 
     pub(super) fn is_retained(&self) -> bool {
-        self.retained.load(Ordering::Relaxed)
+        self.state.load(Ordering::Relaxed) & RETAINED != 0
+    }
+}
+
+impl<E: Element, O: ?Sized> Node<E, O> {
+    /// Grows with time, so that a result's is greater than those of all its inputs.
+    pub(super) fn id(&self) -> u64 {
+        self.state.load(Ordering::Relaxed) >> MARKS
     }
 }
 
@@ -125,7 +133,7 @@ fn loosen<E: Element>(inputs: &mut Inputs<E>, loose: &mut SmallVec<[Arc<Node<E>>
 
 impl<E: Element, O: Backward<E> + ?Sized> fmt::Debug for Node<E, O> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, shape) = (self.operation.name(), self.shape.as_slice());
-        write!(formatter, "{name}#{} {shape:?}", self.id)
+        let (name, shape) = (self.operation.name(), self.layout.shape.as_slice());
+        write!(formatter, "{name}#{} {shape:?}", self.id())
     }
 }

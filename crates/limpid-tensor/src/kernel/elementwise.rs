@@ -237,7 +237,24 @@ pub(crate) fn map<A: Copy + Sync, B: Pooled>(x: &[A], f: impl Fn(A) -> B + Sync)
 }
 
 /// `f` of every element.
-pub(crate) fn map_by<A: Copy + Sync, B: Pooled>(x: &[A], f: &impl Map<A, B>) -> Storage<B> {
+#[inline]
+pub(crate) fn map_by<A: Copy + Sync, B: Pooled, F: Map<A, B>>(x: &[A], f: &F) -> Storage<B> {
+    match *x {
+        [a] => Storage::one(map_one(f, a)),
+        _ => map_many(x, f),
+    }
+}
+
+/// The function of a single number, which is not worth a choice of instructions.
+#[inline(always)]
+fn map_one<A: Copy, B, F: Map<A, B>>(f: &F, a: A) -> B {
+    match !F::GUARDED || f.holds(a) {
+        true => f.of(a),
+        false => f.anywhere(a),
+    }
+}
+
+fn map_many<A: Copy + Sync, B: Pooled>(x: &[A], f: &impl Map<A, B>) -> Storage<B> {
     let level = simd::level();
     let mut out = buffers::take(x.len());
     if x.len() < PARALLEL {
@@ -257,6 +274,10 @@ pub(crate) fn map_in_place<A: Pooled>(x: &mut [A], f: impl Fn(A) -> A + Sync) {
 
 /// Replaces every element of `x` by `f` of it.
 pub(crate) fn map_in_place_by<A: Pooled>(x: &mut [A], f: &impl Map<A, A>) {
+    if let [a] = x {
+        *a = map_one(f, *a);
+        return;
+    }
     let level = simd::level();
     if x.len() < PARALLEL {
         level.run(MapInPlaceLoop(f, x));

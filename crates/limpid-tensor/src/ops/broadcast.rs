@@ -119,7 +119,7 @@ impl<'a, E: Element, const N: usize> Operands<'a, E, N> {
     fn new(tensors: [&'a Tensor<E>; N], shape: &[usize]) -> Self {
         let layouts = merged(tensors.map(|tensor| tensor.layout.broadcast(shape)));
         Self {
-            numbers: tensors.map(|tensor| &**tensor.storage),
+            numbers: tensors.map(|tensor| &*tensor.storage),
             length: layouts.first().map_or(1, |layout| layout.row().0),
             layouts,
         }

@@ -1,7 +1,6 @@
 //! Operations that treat every element alike.
 
 use crate::kernel::elementwise as kernel;
-use crate::layout::owned;
 use crate::{Backward, Element, InputGradients, Result, Tensor};
 
 /// What an elementwise operation keeps for its backward half.
@@ -132,39 +131,51 @@ impl<E: Element, O: Elementwise<E>> kernel::Zip<E, E, E> for Slope<'_, O> {
     }
 }
 
-struct ElementwiseBackward<E: Element, O> {
-    operation: O,
-    saved: Option<Tensor<E>>,
-}
+/// The backward half of an operation that needs none of its numbers.
+struct Alone<O>(O);
 
-impl<E: Element, O: Elementwise<E>> Backward<E> for ElementwiseBackward<E, O> {
+impl<E: Element, O: Elementwise<E>> Backward<E> for Alone<O> {
     fn name(&self) -> &'static str {
         O::NAME
     }
 
     fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let slope = Slope(&self.operation);
+        let slope = Slope(&self.0);
         // In the gradient's own memory where nobody else holds it.
-        let elsewhere = match (gradient.own_elements_mut(), &self.saved) {
-            (Some(own), Some(saved)) => {
-                kernel::zip_in_place_by(own, &saved.elements(), &slope);
-                None
+        match gradient.own_elements_mut() {
+            Some(own) => kernel::map_in_place_by(own, &slope),
+            None => {
+                let data = kernel::map_by(&gradient.elements(), &slope);
+                gradient = gradient.like(data);
             }
-            (Some(own), None) => {
-                kernel::map_in_place_by(own, &slope);
-                None
+        }
+        inputs.add(0, gradient);
+        Ok(())
+    }
+}
+
+/// The backward half of an operation with what it keeps of its numbers.
+struct Keeping<E: Element, O> {
+    operation: O,
+    saved: Tensor<E>,
+}
+
+impl<E: Element, O: Elementwise<E>> Backward<E> for Keeping<E, O> {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+
+    fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+        let (slope, saved) = (Slope(&self.operation), self.saved.elements());
+        // In the gradient's own memory where nobody else holds it.
+        match gradient.own_elements_mut() {
+            Some(own) => kernel::zip_in_place_by(own, &saved, &slope),
+            None => {
+                let data = kernel::zip_by(&gradient.elements(), &saved, &slope);
+                gradient = gradient.like(data);
             }
-            (None, Some(saved)) => {
-                let (gradient, saved) = (gradient.elements(), saved.elements());
-                Some(kernel::zip_by(&gradient, &saved, &slope))
-            }
-            (None, None) => Some(kernel::map_by(&gradient.elements(), &slope)),
-        };
-        let share = match elsewhere {
-            Some(data) => Tensor::new(data, owned(gradient.shape())),
-            None => gradient,
-        };
-        inputs.add(0, share);
+        }
+        inputs.add(0, gradient);
         Ok(())
     }
 }
@@ -174,15 +185,16 @@ impl<E: Element> Tensor<E> {
     #[must_use]
     pub fn apply<O: Elementwise<E>>(&self, operation: O) -> Self {
         let data = kernel::map_by(&self.elements(), &Value(&operation));
-        let result = Self::new(data, owned(self.shape()));
-        let output = (O::SAVED == Saved::Output).then(|| result.clone());
-        result.recorded(&[self], || {
-            let saved = match O::SAVED {
-                Saved::Input => Some(self.contiguous()),
-                Saved::Output | Saved::Nothing => output,
-            };
-            ElementwiseBackward { operation, saved }
-        })
+        let result = self.like(data);
+        if !Self::records(&[self]) {
+            return result;
+        }
+        let saved = match O::SAVED {
+            Saved::Input => self.contiguous(),
+            Saved::Output => result.clone(),
+            Saved::Nothing => return result.recorded(&[self], || Alone(operation)),
+        };
+        result.recorded(&[self], || Keeping { operation, saved })
     }
 
     /// `function` of every element, without history: in this tensor's memory where nobody else
@@ -196,7 +208,7 @@ impl<E: Element> Tensor<E> {
             }
             None => {
                 let data = kernel::map(&self.elements(), function);
-                Self::new(data, owned(self.shape()))
+                self.like(data)
             }
         }
     }

@@ -111,7 +111,7 @@ impl<E: Element> Tensor<E> {
                 available,
             ));
         }
-        let mut layout: Layout = self.layout.clone();
+        let mut layout = Layout::clone(&self.layout);
         layout.offset += start * layout.strides[dim];
         layout.shape[dim] = length;
         if layout.count() == 0 {

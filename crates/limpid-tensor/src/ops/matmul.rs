@@ -50,6 +50,12 @@ fn matrices<E: Element>(left: &Tensor<E>, right: &Tensor<E>) -> Result<Tensor<E>
         );
         return Err(Error::shape("matmul", &[left.shape(), right.shape()], rule));
     }
+    if left_rank == 2 && right_rank == 2 {
+        add_products(&[m, k, n]);
+        let mut data = buffers::take::<E>(m * n);
+        product(&mut data, (m, k, n), matrix(left), matrix(right));
+        return Ok(Tensor::new(data, Shape::from_buf_and_len([m, n, 0, 0], 2)));
+    }
     let batch = broadcast_shapes(
         "matmul",
         &left.shape()[..left_rank - 2],

@@ -18,7 +18,7 @@ impl<E: Element> Tensor<E> {
     ) -> Result<Self> {
         if same(self.shape(), other.shape()) {
             let data = kernel::zip(&self.elements(), &other.elements(), function);
-            return Ok(Self::new(data, owned(self.shape())));
+            return Ok(self.like(data));
         }
         let shape = broadcast_shapes(operation, self.shape(), other.shape())?;
         let data = if other.len() == 1 && shape.as_slice() == self.shape() {

@@ -36,6 +36,16 @@ impl Parts {
     /// `length` elements, in units of `unit`, at most `most` units a part.
     pub(super) fn new(length: usize, unit: usize, most: usize) -> Self {
         let units = length.div_ceil(unit);
+        if units <= most {
+            // Of small products, where divisions would be felt.
+            return Self {
+                count: usize::from(units > 0),
+                least: units,
+                longer: 0,
+                unit,
+                length,
+            };
+        }
         let count = units.div_ceil(most);
         Self {
             count,
@@ -237,6 +247,14 @@ pub(super) fn swaps<E>(
     right: &Strided<'_, E>,
     micro: &Micro<E>,
 ) -> bool {
+    let in_place = reads_right_in_place((rows, depth), right, micro);
+    if in_place && columns.is_multiple_of(micro.lanes) && left.column_stride == 1 {
+        let panels = panels(columns, micro);
+        if reads_left_in_place(left, panels.count) {
+            // Nothing is packed and no vector padded: it costs no less from the other side.
+            return false;
+        }
+    }
     let as_given = cost((rows, depth, columns), left, right, micro);
     let swapped = cost(
         (columns, depth, rows),

@@ -48,10 +48,13 @@ unsafe impl<E: Send> Sync for Out<E> {}
 
 /// `range` in pieces of `length`, the last of which may be shorter.
 fn pieces(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
-    let end = range.end;
-    range
-        .step_by(length)
-        .map(move |start| start..end.min(start + length))
+    let Range { mut start, end } = range;
+    // Without the division that `step_by` begins with.
+    std::iter::from_fn(move || {
+        let piece = start..end.min(start + length);
+        start = piece.end;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 /// A product and where it goes.

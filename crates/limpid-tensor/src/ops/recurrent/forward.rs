@@ -8,7 +8,7 @@ use super::{Sizes, slice};
 use crate::buffers::{self, Storage};
 use crate::kernel::gemm::Strided;
 use crate::kernel::steps;
-use crate::layout::Shape;
+use crate::layout::{Layout, Shape};
 use crate::simd::{self, Arithmetic, Loop};
 use crate::{Element, Tensor, threads};
 
@@ -27,7 +27,7 @@ pub(super) struct Run<E: Element> {
 impl<E: Element> Run<E> {
     /// The states after every step, then the last memory if wanted.
     pub(super) fn result(&self, sizes: Sizes, ends_with_memory: bool) -> Tensor<E> {
-        let mut layout = self.h.layout.clone();
+        let mut layout = Layout::clone(&self.h.layout);
         layout.offset = sizes.batch * sizes.hidden;
         layout.shape[0] = sizes.time + usize::from(ends_with_memory);
         self.h.with_layout(layout)
