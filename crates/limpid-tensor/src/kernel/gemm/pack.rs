@@ -25,7 +25,7 @@ pub(crate) struct Strided<'a, E> {
 
 impl<'a, E> Strided<'a, E> {
     /// A matrix of rows of `columns` elements, one after the other.
-    pub(crate) fn row_major(data: &'a [E], columns: usize) -> Self {
+pub(crate) fn row_major(data: &'a [E], columns: usize) -> Self {
         Self {
             data,
             offset: 0,
@@ -35,7 +35,7 @@ impl<'a, E> Strided<'a, E> {
     }
 
     /// The transposed matrix.
-    pub(crate) fn transposed(&self) -> Self {
+pub(crate) fn transposed(&self) -> Self {
         Self {
             row_stride: self.column_stride,
             column_stride: self.row_stride,
@@ -52,7 +52,7 @@ impl<'a, E> Strided<'a, E> {
     }
 
     /// The matrix without its first rows and columns.
-    pub(crate) fn from(&self, row: usize, column: usize) -> Self {
+pub(crate) fn from(&self, row: usize, column: usize) -> Self {
         Self {
             offset: self.offset + row * self.row_stride + column * self.column_stride,
             ..*self
@@ -93,40 +93,13 @@ pub(super) fn panels<E: Element>(
             }
         })
         .collect();
-    for Place {
-        columns,
-        width,
-        first,
-    } in &places
-    {
-        if columns.len() < *width {
-            for row in to[*first..first + depth * width].chunks_exact_mut(*width) {
-                row[columns.len()..].fill(E::zero());
-            }
-        }
-    }
     if source.column_stride == 1 {
         for step in (0..depth).step_by(STEPS) {
             let steps = STEPS.min(depth - step);
             for place in &places {
                 let to = &mut to[place.first + step * place.width..][..steps * place.width];
                 let from = source.from(step, place.columns.start);
-                let from = &from.data[from.offset..];
-                let stride = source.row_stride;
-                match (place.columns.len(), place.width) {
-                    (8, 8) => side_by_side::<E, 8>(to, from, stride),
-                    (16, 16) => side_by_side::<E, 16>(to, from, stride),
-                    (32, 32) => side_by_side::<E, 32>(to, from, stride),
-                    (48, 48) => side_by_side::<E, 48>(to, from, stride),
-                    (columns, width) => {
-                        for (step, to) in to.chunks_exact_mut(width).enumerate() {
-                            let from = &from[step * stride..][..columns];
-                            for (to, from) in to.iter_mut().zip(from) {
-                                *to = *from;
-                            }
-                        }
-                    }
-                }
+                side_by_side(to, place.columns.len(), place.width, from);
             }
         }
         return;
@@ -137,6 +110,11 @@ pub(super) fn panels<E: Element>(
         first,
     } in places
     {
+        if columns.len() < width {
+            for row in to[first..first + depth * width].chunks_exact_mut(width) {
+                row[columns.len()..].fill(E::zero());
+            }
+        }
         let (to, from) = (&mut to[first..], source.from(0, columns.start));
         let data = &from.data[from.offset..];
         if from.row_stride == 1 {
@@ -157,12 +135,32 @@ pub(super) fn panels<E: Element>(
     }
 }
 
+/// Copies some steps of one panel from a source whose rows lie in one piece.
+fn side_by_side<E: Element>(to: &mut [E], columns: usize, width: usize, source: Strided<'_, E>) {
+    let (from, stride) = (&source.data[source.offset..], source.row_stride);
+    match (columns, width) {
+        (8, 8) => in_runs::<E, 8>(to, from, stride),
+        (16, 16) => in_runs::<E, 16>(to, from, stride),
+        (32, 32) => in_runs::<E, 32>(to, from, stride),
+        (48, 48) => in_runs::<E, 48>(to, from, stride),
+        (columns, width) => {
+            for (step, to) in to.chunks_exact_mut(width).enumerate() {
+                let from = &from[step * stride..][..columns];
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = *from;
+                }
+                to[columns..].fill(E::zero());
+            }
+        }
+    }
+}
+
 /// Elements that are copied at once: more, and the compiler calls the system's function, which takes
 /// longer.
 const RUN: usize = 8;
 
 /// Copies rows of `WIDTH` elements, a multiple of [`RUN`].
-fn side_by_side<E: Element, const WIDTH: usize>(to: &mut [E], from: &[E], stride: usize) {
+fn in_runs<E: Element, const WIDTH: usize>(to: &mut [E], from: &[E], stride: usize) {
     // Rows may overlap: a single column may have any stride.
     let rows = (0..).map_while(|row| from.get(row * stride..)?.first_chunk::<WIDTH>());
     for (to, from) in to.as_chunks_mut::<WIDTH>().0.iter_mut().zip(rows) {
@@ -221,8 +219,11 @@ pub(super) fn shared<E: Element>(
     if to.len() < SHARED_PACKING {
         return panels(to, depth, parts, first..parts.count, right, micro);
     }
-    let base = parts.padded_start(first);
     let to = Panels(to.as_mut_ptr());
+    if right.column_stride == 1 {
+        return shared_by_steps(&to, depth, parts, first, right);
+    }
+    let base = parts.padded_start(first);
     let count = parts.count - first;
     // Several panels a task, as their steps are read side by side; few are cut along their steps.
     let (groups, cuts) = match count < PACKING_TASKS {
@@ -253,6 +254,38 @@ pub(super) fn shared<E: Element>(
             right.from(from, 0),
             micro,
         );
+    });
+}
+
+/// Packs the panels from number `first` on, of an operand whose rows lie in one piece: each task takes
+/// some rows of all panels. These are the rows of a weight that the same thread updates, so that they
+/// stay in its core's cache: a line that two cores have read costs more to write.
+fn shared_by_steps<E: Element>(
+    to: &Panels<E>,
+    depth: usize,
+    parts: Parts,
+    first: usize,
+    right: Strided<'_, E>,
+) {
+    let base = parts.padded_start(first);
+    let tasks = depth.div_ceil(STEPS).min(PACKING_TASKS);
+    threads::run(tasks, &|task| {
+        let end = depth * (task + 1) / tasks;
+        let mut step = depth * task / tasks;
+        while step < end {
+            let steps = STEPS.min(end - step);
+            for number in first..parts.count {
+                let columns = parts.start(number)..parts.start(number + 1);
+                let width = parts.padded_start(number + 1) - parts.padded_start(number);
+                let own = (parts.padded_start(number) - base) * depth + step * width;
+                // SAFETY: the panel has `depth` steps of this width in the slice, which is
+                // exclusive, and these steps are this task's alone.
+                let own = unsafe { std::slice::from_raw_parts_mut(to.0.add(own), steps * width) };
+                let from = right.from(step, columns.start);
+                side_by_side(own, columns.len(), width, from);
+            }
+            step += steps;
+        }
     });
 }
 
