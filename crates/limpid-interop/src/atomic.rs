@@ -13,16 +13,38 @@ use crate::InteropError;
 /// # Errors
 /// [`InteropError::Io`] when the system refuses, as on a full disk or in a folder that is missing.
 pub fn write_atomically(file: &Path, content: &[u8]) -> Result<(), InteropError> {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = above(file);
     let mut temporary = temporary_in(folder).map_err(InteropError::io(file, "write"))?;
     fill(temporary.as_file_mut(), content).map_err(InteropError::io(file, "write"))?;
     temporary
         .persist(file)
         .map_err(|error| InteropError::io(file, "replace")(error.error))?;
     sync_folder(folder).map_err(InteropError::io(file, "replace"))
+}
+
+/// Creates `folder`, and those above it that are missing, on the disk itself: a file written into it
+/// by [`write_atomically`] is there after a loss of power.
+///
+/// # Errors
+/// [`InteropError::Io`] when the system refuses, as where a file stands in the way.
+pub fn create_folder(folder: &Path) -> Result<(), InteropError> {
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .collect();
+    fs::create_dir_all(folder).map_err(InteropError::io(folder, "create"))?;
+    missing
+        .into_iter()
+        .try_for_each(|new| sync_folder(above(new)))
+        .map_err(InteropError::io(folder, "create"))
+}
+
+/// The folder that holds `path`.
+fn above(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Removes the temporary files that writers who were killed left in `folder`; gives how many there
@@ -109,6 +131,19 @@ mod tests {
         ));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(file.join("by a folder").is_dir());
+    }
+
+    #[test]
+    fn folders_are_created_where_nothing_stands_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("runs").join("first");
+        create_folder(&deep).unwrap();
+        create_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        fs::write(deep.join("state"), "").unwrap();
+        let error = create_folder(&deep.join("state").join("below")).unwrap_err();
+        let action = |error| matches!(error, InteropError::Io { action, .. } if action == "create");
+        assert!(action(error));
     }
 
     #[test]

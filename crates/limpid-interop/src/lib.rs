@@ -5,5 +5,5 @@ mod error;
 mod number;
 pub mod safetensors;
 
-pub use atomic::{remove_leftovers, write_atomically};
+pub use atomic::{create_folder, remove_leftovers, write_atomically};
 pub use error::InteropError;

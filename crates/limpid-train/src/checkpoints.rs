@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use limpid_interop::{InteropError, remove_leftovers, safetensors};
+use limpid_interop::{InteropError, create_folder, remove_leftovers, safetensors};
 use limpid_tensor::{Element, State};
 
 use crate::checkpoint::refused;
@@ -211,8 +211,7 @@ impl Checkpoints {
     }
 
     fn tidy(&self) -> Result<(), TrainError> {
-        fs::create_dir_all(&self.folder)
-            .map_err(|error| refused(&self.folder, "a folder", error.to_string()))?;
+        create_folder(&self.folder)?;
         remove_leftovers(&self.folder)?;
         Ok(())
     }

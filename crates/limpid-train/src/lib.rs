@@ -12,6 +12,7 @@ mod error;
 mod evaluation;
 mod history;
 mod interrupt;
+mod median;
 pub mod metric;
 mod observer;
 mod on_soft_targets;

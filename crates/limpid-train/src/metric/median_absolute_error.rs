@@ -4,6 +4,7 @@ use limpid_tensor::{Element, Result, Tensor};
 
 use super::regression::{Errors, check_outputs};
 use super::{Better, Metric, Score};
+use crate::median::median;
 
 const NAME: &str = "median_absolute_error";
 
@@ -102,17 +103,6 @@ impl<E: Element> Metric<E, Tensor<E>> for MedianAbsoluteError {
         }
         Ok(())
     }
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let upper = *sorted.get(middle)?;
-    Some(match sorted.len().is_multiple_of(2) {
-        true => 0.5 * (sorted[middle - 1] + upper),
-        false => upper,
-    })
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::smooth::{median, smoothed};
+use super::smooth::smoothed;
 use super::{RateFinder, RateStop};
+use crate::median::median;
 
 /// As few losses tell nothing.
 const LEAST: usize = 10;
@@ -142,7 +143,7 @@ impl RateCurve {
         let (first, least) = (self.smoothed[0], self.smoothed[lowest]);
         let ways = self.losses[..=lowest].iter().zip(&self.smoothed);
         let deviations: Vec<f64> = ways.map(|(loss, smooth)| (loss - smooth).abs()).collect();
-        let noise = NORMAL * median(&deviations);
+        let noise = NORMAL * median(&deviations).unwrap_or_default();
         let steepest = (1..lowest).max_by(|&a, &b| self.fall(a).total_cmp(&self.fall(b)));
         let fallen = first - least > noise && first - least > 1e-3 * first.abs();
         let Some(steepest) = steepest.filter(|_| fallen) else {

@@ -1,5 +1,7 @@
 //! Noisy losses made smooth.
 
+use crate::median::median;
+
 /// The smoothed loss so far: a running median, then an average without the bias of its beginning.
 #[derive(Clone, Debug)]
 pub(super) struct Running {
@@ -31,7 +33,8 @@ impl Running {
             self.recent.remove(0);
         }
         self.recent.push(loss);
-        self.sum = self.beta * self.sum + (1.0 - self.beta) * median(&self.recent);
+        self.sum =
+            self.beta * self.sum + (1.0 - self.beta) * median(&self.recent).unwrap_or_default();
         self.weight = self.beta * self.weight + (1.0 - self.beta);
         if self.lowest == f64::INFINITY {
             self.first = self.value();
@@ -68,7 +71,7 @@ pub(super) fn smoothed(losses: &[f64], window: usize, beta: f64, divergence: f64
     let around = |place: usize| {
         // The same on both sides, so that the ends are not drawn to the inside.
         let reach = reach.min(place).min(losses.len() - 1 - place);
-        median(&losses[place - reach..=place + reach])
+        median(&losses[place - reach..=place + reach]).unwrap_or_default()
     };
     let mut medians: Vec<f64> = (0..losses.len()).map(around).collect();
     let lowest = medians.iter().copied().fold(f64::INFINITY, f64::min);
@@ -87,18 +90,6 @@ pub(super) fn smoothed(losses: &[f64], window: usize, beta: f64, divergence: f64
         sum / weight
     };
     (0..losses.len()).map(average).collect()
-}
-
-/// The middle value; of an even number the mean of both.
-pub(super) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) && middle > 0 {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    } else {
-        sorted.get(middle).copied().unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
@@ -159,12 +150,5 @@ mod tests {
             (smooth[15] - 2.0).abs() < 0.1 && smooth[32] <= 8.0,
             "{smooth:?}"
         );
-    }
-
-    #[test]
-    fn medians_of_odd_and_even_numbers() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert_eq!(median(&[7.0]), 7.0);
     }
 }

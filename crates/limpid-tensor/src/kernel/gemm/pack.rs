@@ -25,7 +25,7 @@ pub(crate) struct Strided<'a, E> {
 
 impl<'a, E> Strided<'a, E> {
     /// A matrix of rows of `columns` elements, one after the other.
-pub(crate) fn row_major(data: &'a [E], columns: usize) -> Self {
+    pub(crate) fn row_major(data: &'a [E], columns: usize) -> Self {
         Self {
             data,
             offset: 0,
@@ -35,7 +35,7 @@ pub(crate) fn row_major(data: &'a [E], columns: usize) -> Self {
     }
 
     /// The transposed matrix.
-pub(crate) fn transposed(&self) -> Self {
+    pub(crate) fn transposed(&self) -> Self {
         Self {
             row_stride: self.column_stride,
             column_stride: self.row_stride,
@@ -52,7 +52,7 @@ pub(crate) fn transposed(&self) -> Self {
     }
 
     /// The matrix without its first rows and columns.
-pub(crate) fn from(&self, row: usize, column: usize) -> Self {
+    pub(crate) fn from(&self, row: usize, column: usize) -> Self {
         Self {
             offset: self.offset + row * self.row_stride + column * self.column_stride,
             ..*self
