@@ -72,6 +72,23 @@ impl Layout {
         self.offset == 0 && self.is_contiguous()
     }
 
+    /// The order of dimensions in which the elements lie one after another; none where they do so
+    /// as they are, or have gaps between them.
+    pub(crate) fn order_in_memory(&self) -> Option<SmallVec<[isize; 4]>> {
+        if self.is_contiguous() {
+            return None;
+        }
+        let mut order: SmallVec<[usize; 4]> = (0..self.shape.len()).collect();
+        order.sort_by_key(|&dim| std::cmp::Reverse(self.strides[dim]));
+        let ordered = Self {
+            shape: order.iter().map(|&dim| self.shape[dim]).collect(),
+            strides: order.iter().map(|&dim| self.strides[dim]).collect(),
+            offset: self.offset,
+        };
+        let found = ordered.is_contiguous();
+        found.then(|| order.into_iter().map(|dim| dim as isize).collect())
+    }
+
     /// This layout seen with the broadcast shape `target`: repeated dimensions have stride 0.
     /// The caller has checked that the shapes fit.
     pub(crate) fn broadcast(&self, target: &[usize]) -> Self {

@@ -1,8 +1,7 @@
 //! Normalisation over groups of channels.
 
-use limpid_tensor::{Element, Error, Parameter, Result, Tensor, count};
+use limpid_tensor::{Element, Error, Parameter, Result, Tensor};
 
-use super::standardize::{Grouping, channel_shape, scale_and_shift, standardize};
 use crate::{Context, Module, Parameters};
 
 /// Brings every group of channels of every item to mean 0 and variance 1, then scales and shifts
@@ -68,7 +67,7 @@ impl<E: Element> GroupNorm<E> {
 
 impl<E: Element> Module<E> for GroupNorm<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        let &[batch, channels, ref rest @ ..] = input.shape() else {
+        let &[_, channels, ..] = input.shape() else {
             return Err(Error::shape(
                 "group_norm",
                 &[input.shape()],
@@ -81,14 +80,7 @@ impl<E: Element> Module<E> for GroupNorm<E> {
             let rule = format!("must be [N, {known}, ...] with {} groups", self.num_groups);
             return Err(Error::shape("group_norm", &[input.shape()], rule));
         }
-        let inner = channels / self.num_groups * count(rest);
-        let grouping = Grouping {
-            outer: 1,
-            groups: batch * self.num_groups,
-            inner,
-        };
-        let done = standardize(input, grouping, self.eps)?;
-        scale_and_shift(done, weight, bias, &channel_shape(channels, input.rank()))
+        input.group_norm(self.num_groups, weight, bias, self.eps)
     }
 }
 

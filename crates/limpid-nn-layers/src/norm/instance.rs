@@ -2,7 +2,6 @@
 
 use limpid_tensor::{Buffer, Element, Error, Parameter, Result, Tensor, count};
 
-use super::standardize::{Grouping, channel_shape, scale_and_shift, standardize};
 use crate::{Context, Module, Parameters, RunningStatistics};
 
 /// Brings every channel of every item to mean 0 and variance 1 over its `D` spatial dimensions:
@@ -189,13 +188,8 @@ impl<E: Element, const D: usize> Module<E> for InstanceNorm<E, D> {
         if context.is_training() {
             self.keep(&items, context)?;
         }
-        let grouping = Grouping {
-            outer: 1,
-            groups: count(&shape[..shape.len() - D]),
-            inner: count(rest),
-        };
-        let done = standardize(input, grouping, self.eps)?;
-        scale_and_shift(done, weight, bias, &channel_shape(channels, D + 2))
+        let done = items.group_norm(channels, weight, bias, self.eps)?;
+        done.reshape(shape)
     }
 
     fn differs_in_training(&self) -> bool {

@@ -1,8 +1,7 @@
 //! Normalisation over an item's features.
 
-use limpid_tensor::{Element, Error, Parameter, Result, Tensor, count};
+use limpid_tensor::{Element, Error, Parameter, Result, Tensor};
 
-use super::standardize::{Grouping, scale_and_shift, standardize};
 use crate::{Context, Module, Parameters};
 
 /// Brings the last dimensions of every item to mean 0 and variance 1, then scales and shifts them:
@@ -61,31 +60,10 @@ pub(super) fn check_normalized(name: &'static str, shape: &[usize]) -> Result<()
     Ok(())
 }
 
-/// The groups of an input whose last dimensions are normalised together.
-pub(super) fn last_dimensions(
-    name: &'static str,
-    input: &[usize],
-    normalized: &[usize],
-) -> Result<Grouping> {
-    match input.strip_suffix(normalized) {
-        Some(lead) => Ok(Grouping {
-            outer: 1,
-            groups: count(lead),
-            inner: count(normalized),
-        }),
-        None => {
-            let rule = format!("the last dimensions must be {normalized:?}");
-            Err(Error::shape(name, &[input], rule))
-        }
-    }
-}
-
 impl<E: Element> Module<E> for LayerNorm<E> {
     fn forward(&self, input: &Tensor<E>, _context: &mut Context<'_, E>) -> Result<Tensor<E>> {
-        let shape = &self.normalized_shape;
-        let grouping = last_dimensions("layer_norm", input.shape(), shape)?;
-        let done = standardize(input, grouping, self.eps)?;
-        scale_and_shift(done, self.weight.as_deref(), self.bias.as_deref(), shape)
+        let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
+        input.layer_norm(&self.normalized_shape, weight, bias, self.eps)
     }
 }
 

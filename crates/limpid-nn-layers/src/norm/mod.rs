@@ -7,7 +7,6 @@ mod instance;
 mod layer;
 mod renew;
 mod rms;
-mod standardize;
 
 pub use batch::{BatchNorm, BatchNormConfig};
 pub use group::GroupNorm;

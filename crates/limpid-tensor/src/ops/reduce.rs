@@ -14,8 +14,6 @@ pub(super) struct Grouped<E: Element> {
     pub(super) outer: usize,
     pub(super) reduced: usize,
     pub(super) inner: usize,
-    /// The shape of the result with reduced dimensions kept at length 1.
-    pub(super) kept: Shape,
     /// The shape of the result.
     pub(super) shape: Shape,
 }
@@ -28,18 +26,11 @@ pub(super) fn group<E: Element>(
 ) -> Result<Grouped<E>> {
     let dims = resolve_dims(operation, dim, tensor.rank())?;
     let lengths = tensor.shape();
-    let mut kept = tensor.layout.shape.clone();
-    for &dim in &dims {
-        kept[dim] = 1;
-    }
-    let squeezed = (0..tensor.rank())
-        .filter(|dim| !dims.contains(dim))
-        .map(|dim| lengths[dim]);
-    let shape = if keepdim {
-        kept.clone()
-    } else {
-        squeezed.collect()
-    };
+    let kept = (0..tensor.rank()).filter_map(|dim| match dims.contains(&dim) {
+        true => keepdim.then_some(1),
+        false => Some(lengths[dim]),
+    });
+    let shape: Shape = kept.collect();
     let adjacent = dims.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     let (first, end) = match (dims.first(), dims.last()) {
         (Some(&first), Some(&last)) => (first, last + 1),
@@ -53,7 +44,6 @@ pub(super) fn group<E: Element>(
             outer,
             reduced,
             inner,
-            kept,
             shape,
         });
     }
@@ -66,10 +56,9 @@ pub(super) fn group<E: Element>(
     let reduced = dims.iter().map(|&dim| lengths[dim]).product();
     Ok(Grouped {
         data,
-        outer: count(&kept),
+        outer: count(&shape),
         reduced,
         inner: 1,
-        kept,
         shape,
     })
 }
@@ -82,11 +71,76 @@ impl<E: Element> Grouped<E> {
         kernel::groups(&self.data.elements(), lengths, reduction, &mut out);
         out
     }
+}
 
-    /// `reduction` of every group, as a tensor.
-    pub(super) fn reduced(&self, reduction: &impl Reduction<E, E>) -> Tensor<E> {
-        Tensor::new(self.reduce(reduction), self.shape.clone())
+/// Whether a reduction over several dimensions may be made over one of them after the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Steps {
+    One,
+    Any,
+}
+
+/// What is known of a tensor that was reduced.
+pub(super) struct Reduced<E: Element> {
+    pub(super) value: Tensor<E>,
+    /// The shape of the result with reduced dimensions kept at length 1.
+    pub(super) kept: Shape,
+    /// How many numbers became one.
+    pub(super) number: usize,
+}
+
+/// `reduction` over dimensions `dim`, in the order in which the numbers lie in memory.
+pub(super) fn reduced<E: Element>(
+    tensor: &Tensor<E>,
+    operation: &'static str,
+    (dim, keepdim): (&[isize], bool),
+    steps: Steps,
+    reduction: &impl Reduction<E, E>,
+) -> Result<Reduced<E>> {
+    let dims = resolve_dims(operation, dim, tensor.rank())?;
+    let lengths = tensor.shape();
+    let value = in_memory(&tensor.detach(), &dims, steps, reduction)?;
+    let kept = Shape::from_slice(value.shape());
+    let left = (0..tensor.rank()).filter(|dim| !dims.contains(dim));
+    let shape: Shape = left.map(|dim| lengths[dim]).collect();
+    let value = if keepdim {
+        value
+    } else {
+        value.reshape(&shape)?
+    };
+    Ok(Reduced {
+        value,
+        kept,
+        number: dims.iter().map(|&dim| lengths[dim]).product(),
+    })
+}
+
+/// `reduction` over `dims`, which are in order, kept at length 1.
+fn in_memory<E: Element>(
+    tensor: &Tensor<E>,
+    dims: &[usize],
+    steps: Steps,
+    reduction: &impl Reduction<E, E>,
+) -> Result<Tensor<E>> {
+    // A transposed tensor is walked as it lies, not copied first.
+    if let Some(order) = tensor.layout.order_in_memory() {
+        let place = |dim: usize| order.iter().position(|&other| other == dim as isize);
+        let mut moved: Vec<usize> = dims.iter().filter_map(|&dim| place(dim)).collect();
+        moved.sort_unstable();
+        let found = in_memory(&tensor.permute(&order)?, &moved, steps, reduction)?;
+        let back = (0..order.len()).filter_map(place);
+        let back: Vec<isize> = back.map(|place| place as isize).collect();
+        return Ok(found.permute(&back)?.contiguous());
     }
+    let split = dims.windows(2).rposition(|pair| pair[0] + 1 != pair[1]);
+    if let (Steps::Any, Some(split)) = (steps, split) {
+        let (first, last) = dims.split_at(split + 1);
+        let found = in_memory(tensor, last, steps, reduction)?;
+        return in_memory(&found, first, steps, reduction);
+    }
+    let dims: Vec<isize> = dims.iter().map(|&dim| dim as isize).collect();
+    let grouped = group(tensor, "reduce", &dims, true)?;
+    Ok(Tensor::new(grouped.reduce(reduction), grouped.shape))
 }
 
 /// The backward half of a sum over `divisor`.
@@ -187,15 +241,13 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// A dimension error when one does not exist, an argument error when one is repeated.
     pub fn sum_dim(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
-        let grouped = group(self, "sum", dim, keepdim)?;
-        Ok(grouped
-            .reduced(&kernel::Sum)
-            .recorded(&[self], || SumBackward {
-                name: "sum",
-                shape: self.layout.shape.clone(),
-                kept: grouped.kept.clone(),
-                divisor: 1.0,
-            }))
+        let sums = reduced(self, "sum", (dim, keepdim), Steps::Any, &kernel::Sum)?;
+        Ok(sums.value.recorded(&[self], || SumBackward {
+            name: "sum",
+            shape: self.layout.shape.clone(),
+            kept: sums.kept,
+            divisor: 1.0,
+        }))
     }
 
     /// The mean over dimensions `dim`; an empty list means all. NaN over no elements.
@@ -203,18 +255,15 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// As [`Tensor::sum_dim`].
     pub fn mean_dim(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
-        let grouped = group(self, "mean", dim, keepdim)?;
-        let number = E::of(grouped.reduced as f64);
-        let mut data = grouped.reduce(&kernel::Sum);
-        data.iter_mut().for_each(|total| *total /= number);
-        Ok(
-            Self::new(data, grouped.shape.clone()).recorded(&[self], || SumBackward {
-                name: "mean",
-                shape: self.layout.shape.clone(),
-                kept: grouped.kept.clone(),
-                divisor: grouped.reduced as f64,
-            }),
-        )
+        let sums = reduced(self, "mean", (dim, keepdim), Steps::Any, &kernel::Sum)?;
+        let (divisor, number) = (sums.number as f64, E::of(sums.number as f64));
+        let value = sums.value.map_into(|total| total / number);
+        Ok(value.recorded(&[self], || SumBackward {
+            name: "mean",
+            shape: self.layout.shape.clone(),
+            kept: sums.kept,
+            divisor,
+        }))
     }
 
     /// The greatest element over dimensions `dim`; an empty list means all. NaN where there is
@@ -242,18 +291,9 @@ impl<E: Element> Tensor<E> {
         keepdim: bool,
         greatest: bool,
     ) -> Result<Self> {
-        let grouped = group(self, name, dim, keepdim)?;
-        let value = if grouped.reduced == 0 {
-            let least = if greatest {
-                f64::NEG_INFINITY
-            } else {
-                f64::INFINITY
-            };
-            Self::full(&*grouped.shape, least)
-        } else {
-            grouped.reduced(&kernel::Extreme { greatest })
-        };
-        let extreme = value.reshape(&grouped.kept)?;
+        let kind = kernel::Extreme { greatest };
+        let found = reduced(self, name, (dim, keepdim), Steps::Any, &kind)?;
+        let (value, extreme) = (found.value.clone(), found.value.reshape(&found.kept)?);
         Ok(value.recorded(&[self], || ExtremeBackward {
             name,
             input: self.detach(),
@@ -328,6 +368,34 @@ mod tests {
             assert!((g - w).abs() < 1e-12);
         }
         assert_eq!(x.sum_dim(&[0, 2], true).unwrap().shape(), [1, 3, 1]);
+    }
+
+    #[test]
+    fn transposed_tensors_are_reduced_as_their_copies_are() {
+        let x = Tensor::<f64>::standard_normal([2, 3, 4, 5], Stream::new(1));
+        for order in [[1, 0, 2, 3], [3, 1, 2, 0], [2, 3, 0, 1], [0, 2, 1, 3]] {
+            let turned = x.permute(&order).unwrap();
+            let copy = Tensor::from_vec(turned.to_vec(), turned.shape()).unwrap();
+            for dims in [&[0][..], &[3], &[1, 2], &[0, 2], &[0, 1, 3], &[]] {
+                for keepdim in [false, true] {
+                    let all = |x: &Tensor<f64>| {
+                        [
+                            x.sum_dim(dims, keepdim).unwrap(),
+                            x.mean_dim(dims, keepdim).unwrap(),
+                            x.var(dims, 1.0, keepdim).unwrap(),
+                            x.amax(dims, keepdim).unwrap(),
+                            x.logsumexp(dims, keepdim).unwrap(),
+                        ]
+                    };
+                    for (found, want) in all(&turned).iter().zip(&all(&copy)) {
+                        assert_eq!(found.shape(), want.shape());
+                        let pairs = found.to_vec().into_iter().zip(want.to_vec());
+                        let near = |(a, b): (f64, f64)| (a - b).abs() < 1e-13;
+                        assert!(pairs.into_iter().all(near), "{order:?} {dims:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

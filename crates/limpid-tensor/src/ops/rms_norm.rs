@@ -1,50 +1,7 @@
 //! Normalisation by the root of the mean square.
 
-use super::broadcast::{Three, zip_rows_sum_to};
-use crate::kernel::reduce::{rms_rows, rms_rows_backward};
-use crate::layout::{Shape, count};
-use crate::{Backward, Element, Error, InputGradients, Result, Tensor, buffers};
-
-struct RmsNormBackward<E: Element> {
-    /// `[rows, length]`.
-    input: Tensor<E>,
-    weight: Option<Tensor<E>>,
-    /// `[rows, 1]`.
-    scales: Tensor<E>,
-}
-
-impl<E: Element> Backward<E> for RmsNormBackward<E> {
-    fn name(&self) -> &'static str {
-        "rms_norm"
-    }
-
-    fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
-        let shape = Shape::from_slice(gradient.shape());
-        let length = self.input.shape()[1];
-        if let Some(weight) = self.weight.as_ref().filter(|_| inputs.wants(1)) {
-            let rows = gradient.reshape(self.input.shape())?;
-            let function = Three(|scale: E, x: E, g: E| g * (x * scale));
-            let tensors = [&self.scales, &self.input, &rows];
-            let sums = zip_rows_sum_to(tensors, rows.shape(), &[length], &function)?;
-            inputs.add(1, sums.reshape(weight.shape())?);
-        }
-        if !inputs.wants(0) {
-            return Ok(());
-        }
-        let (x, scales) = (self.input.elements(), self.scales.elements());
-        let weight = self.weight.as_ref().map(Tensor::elements);
-        let weight = weight.as_deref();
-        if let Some(own) = gradient.own_elements_mut() {
-            rms_rows_backward(&x, weight, length, &scales, own);
-            inputs.add(0, gradient);
-        } else {
-            let mut data = buffers::copied(&gradient.elements());
-            rms_rows_backward(&x, weight, length, &scales, &mut data);
-            inputs.add(0, Tensor::new(data, shape));
-        }
-        Ok(())
-    }
-}
+use super::row_norm::RowNorm;
+use crate::{Element, Result, Tensor};
 
 impl<E: Element> Tensor<E> {
     /// x / sqrt(mean(x^2) + eps) * weight, the mean over the last dimensions, which must be
@@ -64,35 +21,14 @@ impl<E: Element> Tensor<E> {
         weight: Option<&Self>,
         eps: f64,
     ) -> Result<Self> {
-        let length = count(normalized_shape);
-        if normalized_shape.is_empty() || length == 0 {
-            let rule = "the normalised dimensions must be one or more, none of length 0";
-            return Err(Error::shape("rms_norm", &[normalized_shape], rule));
-        }
-        let Some(lead) = self.shape().strip_suffix(normalized_shape) else {
-            let rule = format!("the last dimensions must be {normalized_shape:?}");
-            return Err(Error::shape("rms_norm", &[self.shape()], rule));
+        let norm = RowNorm {
+            name: "rms_norm",
+            centred: false,
+            weight,
+            bias: None,
+            eps,
         };
-        if let Some(weight) = weight.filter(|weight| weight.shape() != normalized_shape) {
-            let rule = format!("the weight must be {normalized_shape:?}");
-            return Err(Error::shape("rms_norm", &[weight.shape()], rule));
-        }
-        let rows = count(lead);
-        let mut scales = buffers::take(rows);
-        let mut data = buffers::take(self.len());
-        let factors = weight.map(Self::elements);
-        let factors = factors.as_deref();
-        let sizes = (length, eps);
-        rms_rows(&self.elements(), factors, sizes, &mut scales, &mut data);
-        let value = Self::new(data, Shape::from_slice(self.shape()));
-        let scales = Self::new(scales, Shape::from_slice(&[rows, 1]));
-        let input = self.detach().contiguous().reshape([rows, length])?;
-        let inputs: Vec<&Self> = std::iter::once(self).chain(weight).collect();
-        Ok(value.recorded(&inputs, || RmsNormBackward {
-            input,
-            weight: weight.map(Self::detach),
-            scales,
-        }))
+        self.norm_of_rows(normalized_shape, &norm)
     }
 }
 

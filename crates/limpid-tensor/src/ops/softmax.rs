@@ -1,6 +1,6 @@
 //! Softmax, its logarithm, and the logarithm of a sum of exponentials.
 
-use super::reduce::{Grouped, group};
+use super::reduce::{Grouped, Steps, group, reduced};
 use crate::kernel::reduce as kernel;
 use crate::layout::{Shape, resolve_dim};
 use crate::{Backward, Element, InputGradients, Result, Tensor, buffers, math};
@@ -132,13 +132,14 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// As [`Tensor::sum_dim`].
     pub fn logsumexp(&self, dim: &[isize], keepdim: bool) -> Result<Self> {
-        let grouped = group(self, "logsumexp", dim, keepdim)?;
-        let value = grouped.reduced(&kernel::LogSumExp);
-        let output = value.reshape(&grouped.kept)?;
+        let over = (dim, keepdim);
+        let found = reduced(self, "logsumexp", over, Steps::One, &kernel::LogSumExp)?;
+        let (value, kept) = (found.value, found.kept);
+        let output = value.reshape(&kept)?;
         Ok(value.recorded(&[self], || LogSumExpBackward {
             input: self.detach(),
             output,
-            kept: grouped.kept.clone(),
+            kept,
         }))
     }
 }

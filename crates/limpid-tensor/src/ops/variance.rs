@@ -1,8 +1,8 @@
 //! The variance over dimensions.
 
-use super::reduce::group;
+use super::reduce::{Steps, reduced};
 use crate::kernel::reduce::Variance;
-use crate::layout::Shape;
+use crate::layout::{Shape, resolve_dims};
 use crate::{Backward, Element, InputGradients, Result, Tensor};
 
 struct VarBackward<E: Element> {
@@ -34,15 +34,19 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// As [`Tensor::sum_dim`].
     pub fn var(&self, dim: &[isize], correction: f64, keepdim: bool) -> Result<Self> {
-        let grouped = group(self, "var", dim, keepdim)?;
-        let degrees = (grouped.reduced as f64 - correction).max(0.0);
-        let value = grouped.reduced(&Variance { degrees });
-        Ok(value.recorded(&[self], || VarBackward {
+        let dims = resolve_dims("var", dim, self.rank())?;
+        let number: usize = dims.iter().map(|&dim| self.shape()[dim]).product();
+        let degrees = number as f64 - correction;
+        let variance = Variance {
+            degrees: degrees.max(0.0),
+        };
+        let found = reduced(self, "var", (dim, keepdim), Steps::One, &variance)?;
+        Ok(found.value.recorded(&[self], || VarBackward {
             input: self.detach(),
-            kept: grouped.kept.clone(),
+            kept: found.kept,
             dims: dim.to_vec(),
             // Below 0 where `correction` leaves no degree of freedom: the sign that PyTorch has.
-            scale: 2.0 / (grouped.reduced as f64 - correction),
+            scale: 2.0 / degrees,
         }))
     }
 }

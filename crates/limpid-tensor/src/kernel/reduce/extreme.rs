@@ -1,11 +1,13 @@
 //! The greatest and the smallest.
 
-use super::{COLUMNS, Reduction};
+use super::side::{SIDE, Side};
+use super::sum::joined;
+use super::{COLUMNS, NARROW, Reduction};
 use crate::Element;
 use crate::simd::{Arithmetic, Level, Loop};
 
 /// Numbers are compared side by side, this many at a time.
-const LANES: usize = 32;
+const LANES: usize = 64;
 
 /// The greatest element, or else the smallest; NaN where there is one.
 pub(crate) struct Extreme {
@@ -16,7 +18,9 @@ pub(crate) struct Extreme {
 #[inline(always)]
 fn better<E: Element, const GREATEST: bool>(best: E, x: E) -> E {
     let wins = if GREATEST { x > best } else { x < best };
-    if wins || x.is_nan() { x } else { best }
+    // Nothing wins over a NaN. In this order the first choice is one instruction.
+    let best = if wins { x } else { best };
+    if x.is_nan() { x } else { best }
 }
 
 /// What every number is better than.
@@ -48,9 +52,18 @@ pub(super) fn extreme_by<E: Element, const GREATEST: bool>(x: &[E], of: impl Fn(
     for (lane, &x) in lanes.iter_mut().zip(rest) {
         *lane = better::<E, GREATEST>(*lane, of(x));
     }
-    let mut best = lanes[0];
-    for &lane in &lanes[1..] {
-        best = better::<E, GREATEST>(best, lane);
+    let half = std::array::from_fn(|lane| better::<E, GREATEST>(lanes[lane], lanes[lane + 32]));
+    joined(&half, better::<E, GREATEST>)
+}
+
+/// The best of each of some groups that stand side by side.
+#[inline(always)]
+pub(super) fn extreme_side<E: Element, const GREATEST: bool>(x: Side<'_, E>) -> [E; SIDE] {
+    let mut best = [worst::<E, GREATEST>(); SIDE];
+    for numbers in x.iter() {
+        for (best, &x) in best.iter_mut().zip(numbers) {
+            *best = better::<E, GREATEST>(*best, x);
+        }
     }
     best
 }
@@ -76,9 +89,46 @@ impl<E: Element, const GREATEST: bool> Loop for ColumnExtremes<'_, E, GREATEST> 
         let Self(x, width, first, out) = self;
         out.fill(worst::<E, GREATEST>());
         let columns = out.len();
-        for row in x.chunks_exact(width) {
+        let mut rows = x.chunks_exact(4 * width);
+        for four in &mut rows {
+            let row = |number: usize| &four[number * width + first..][..columns];
+            four_extremes::<E, GREATEST>(out, [row(0), row(1), row(2), row(3)]);
+        }
+        for row in rows.remainder().chunks_exact(width) {
             column_extremes::<E, GREATEST>(out, &row[first..][..columns]);
         }
+    }
+}
+
+#[inline(always)]
+fn four_extremes<E: Element, const GREATEST: bool>(out: &mut [E], rows: [&[E]; 4]) {
+    let [a, b, c, d] = rows;
+    let numbers = a.iter().zip(b).zip(c.iter().zip(d));
+    for (best, ((&a, &b), (&c, &d))) in out.iter_mut().zip(numbers) {
+        let (one, other) = (better::<E, GREATEST>(a, b), better::<E, GREATEST>(c, d));
+        *best = better::<E, GREATEST>(*best, better::<E, GREATEST>(one, other));
+    }
+}
+
+/// The best of each column; where rows are narrow, of several rows at a time.
+fn columns<E: Element, const GREATEST: bool>(
+    (x, width, first): (&[E], usize, usize),
+    out: &mut [E],
+    level: Level,
+) {
+    let together = NARROW / width;
+    if together < 2 || x.len() / width < 4 * together {
+        level.run(ColumnExtremes::<E, GREATEST>(x, width, first, out));
+        return;
+    }
+    let wide = together * width;
+    let mut best = [E::zero(); NARROW];
+    let (whole, rest) = x.split_at(x.len() / wide * wide);
+    let parts = &mut best[..wide];
+    level.run(ColumnExtremes::<E, GREATEST>(whole, wide, 0, parts));
+    level.run(ColumnExtremes::<E, GREATEST>(rest, width, first, out));
+    for part in parts.chunks_exact(width) {
+        column_extremes::<E, GREATEST>(out, &part[first..]);
     }
 }
 
@@ -100,10 +150,19 @@ impl<E: Element> Reduction<E, E> for Extreme {
 
     fn columns(&self, x: &[E], width: usize, first: usize, out: &mut [E], level: Level) {
         if self.greatest {
-            level.run(ColumnExtremes::<E, true>(x, width, first, out));
+            columns::<E, true>((x, width, first), out, level);
         } else {
-            level.run(ColumnExtremes::<E, false>(x, width, first, out));
+            columns::<E, false>((x, width, first), out, level);
         }
+    }
+
+    #[inline(always)]
+    fn side_by_side(&self, x: Side<'_, E>, out: &mut [E; SIDE]) {
+        *out = if self.greatest {
+            extreme_side::<E, true>(x)
+        } else {
+            extreme_side::<E, false>(x)
+        };
     }
 }
 
@@ -113,12 +172,56 @@ pub(crate) struct Place;
 impl<E: Element> Reduction<E, usize> for Place {
     fn whole(&self, x: &[E], level: Level) -> usize {
         let greatest = level.run(ExtremeLoop::<E, true>(x));
-        let is_it = |x: &E| *x == greatest || (greatest.is_nan() && x.is_nan());
-        x.iter().position(is_it).unwrap_or(0)
+        level.run(Found(x, greatest))
     }
 
     fn columns(&self, x: &[E], width: usize, first: usize, out: &mut [usize], level: Level) {
         level.run(ColumnPlaces(x, width, first, out));
+    }
+
+    #[inline(always)]
+    fn side_by_side(&self, x: Side<'_, E>, out: &mut [usize; SIDE]) {
+        // Places are counted in numbers of the same size: vectors then have lanes of one width.
+        let (mut best, mut places) = ([E::neg_infinity(); SIDE], [E::zero(); SIDE]);
+        let mut number = E::zero();
+        for numbers in x.iter() {
+            for ((place, best), &x) in places.iter_mut().zip(&mut best).zip(numbers) {
+                let wins = x > *best || (x.is_nan() && !best.is_nan());
+                *best = if wins { x } else { *best };
+                *place = if wins { number } else { *place };
+            }
+            number += E::one();
+        }
+        for (out, place) in out.iter_mut().zip(places) {
+            *out = place.double() as usize;
+        }
+    }
+}
+
+/// The first place of a number, or of a NaN.
+struct Found<'a, E>(&'a [E], E);
+
+impl<E: Element> Loop for Found<'_, E> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> usize {
+        let Self(x, wanted) = self;
+        let is_it = |x: E| (x == wanted) | (wanted.is_nan() & x.is_nan());
+        // Whole chunks are looked through without leaving early.
+        let mut first = 0;
+        for chunk in x.chunks_exact(LANES) {
+            let mut found = false;
+            for &x in chunk {
+                found |= is_it(x);
+            }
+            if found {
+                break;
+            }
+            first += LANES;
+        }
+        let rest = x[first..].iter().position(|&x| is_it(x));
+        rest.map_or(0, |rest| first + rest)
     }
 }
 

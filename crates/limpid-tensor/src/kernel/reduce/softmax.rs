@@ -1,7 +1,9 @@
 //! Softmax and its logarithm, forward and backward, and the logarithm of a sum of exponentials.
 
-use super::extreme::{Extreme, extreme_loop};
-use super::sum::{Same, Sum, column_sums, sum_by, sum_loop};
+use super::extreme::{Extreme, extreme_loop, extreme_side};
+use super::side::{SHORT, SIDE, Side, Turn};
+use super::softmax_side::{backward_side, softmax_side};
+use super::sum::{Same, Sum, column_sums, sum_by, sum_loop, sum_side};
 use super::{COLUMNS, Reduction};
 use crate::kernel::elementwise::{CHUNK, Map, PARALLEL, Zip};
 use crate::simd::{self, Arithmetic, Level, Loop};
@@ -17,7 +19,7 @@ impl<E: Element> Map<E, E> for ExpFrom<E> {
     }
 }
 
-struct ExpDistance;
+pub(super) struct ExpDistance;
 
 impl<E: Element> Zip<E, E, E> for ExpDistance {
     #[inline(always)]
@@ -53,6 +55,15 @@ impl<E: Element> Reduction<E, E> for LogSumExp {
             *out = shifted(greatest, *out);
         }
     }
+
+    #[inline(always)]
+    fn side_by_side(&self, x: Side<'_, E>, out: &mut [E; SIDE]) {
+        let greatest = extreme_side::<E, true>(x);
+        let sums = sum_side(&ExpDistance, x, &greatest);
+        for (out, (greatest, sum)) in out.iter_mut().zip(greatest.into_iter().zip(sums)) {
+            *out = shifted(greatest, sum);
+        }
+    }
 }
 
 #[inline(always)]
@@ -69,14 +80,32 @@ fn scale_row<E: Element>(row: &mut [E], total: E) {
     }
 }
 
-struct SoftmaxRows<'a, E, const LOG: bool>(&'a [E], &'a mut [E], usize);
+/// The longest rows that are worth turning there and back.
+const TURNED: usize = 24;
+
+/// Whether rows of `length` numbers, of which there are `count`, are worth turning.
+fn is_short(count: usize, length: usize) -> bool {
+    length <= TURNED && count / length >= SIDE / 2
+}
+
+struct SoftmaxRows<'a, E: 'static, const LOG: bool>(&'a [E], &'a mut [E], usize, Turn<E>);
 
 impl<E: Element, const LOG: bool> Loop for SoftmaxRows<'_, E, LOG> {
     type Output = ();
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        let Self(x, out, length) = self;
+        let Self(x, out, length, turn) = self;
+        if is_short(x.len(), length) {
+            let mut room = [[E::zero(); SIDE]; SHORT];
+            for (number, out) in out.chunks_mut(SIDE * length).enumerate() {
+                let groups = (out.len() / length, length);
+                turn.there(&x[number * SIDE * length..], groups, &mut room);
+                softmax_side::<E, LOG>(&mut room, length);
+                turn.back(&room, groups, out);
+            }
+            return;
+        }
         for (x, out) in x.chunks_exact(length).zip(out.chunks_exact_mut(length)) {
             let shift = extreme_loop::<E, true>(x);
             if LOG {
@@ -91,18 +120,27 @@ impl<E: Element, const LOG: bool> Loop for SoftmaxRows<'_, E, LOG> {
     }
 }
 
+/// How many rows of `length` numbers, or groups of so many, a task takes.
+fn rows_at_once(length: usize) -> usize {
+    let rows = (CHUNK / 4 / length).max(1);
+    if length <= TURNED {
+        rows.next_multiple_of(SIDE)
+    } else {
+        rows
+    }
+}
+
 /// The softmax of each row of `length` numbers, or its logarithm.
 pub(crate) fn softmax_rows<E: Element, const LOG: bool>(x: &[E], length: usize, out: &mut [E]) {
     if length == 0 {
         return;
     }
-    let level = simd::level();
+    let (level, turn) = (simd::level(), Turn::new());
     if x.len() < PARALLEL / 4 {
-        level.run(SoftmaxRows::<E, LOG>(x, out, length));
+        level.run(SoftmaxRows::<E, LOG>(x, out, length, turn));
     } else {
-        let rows = (CHUNK / 4 / length).max(1);
-        threads::chunks((x, out), rows * length, |_, (x, out)| {
-            level.run(SoftmaxRows::<E, LOG>(x, out, length));
+        threads::chunks((x, out), rows_at_once(length) * length, |_, (x, out)| {
+            level.run(SoftmaxRows::<E, LOG>(x, out, length, turn));
         });
     }
 }
@@ -189,14 +227,25 @@ pub(crate) fn softmax_columns<E: Element, const LOG: bool>(
     }
 }
 
-struct SoftmaxBackward<'a, E, const LOG: bool>(&'a [E], &'a mut [E], usize);
+struct SoftmaxBackward<'a, E: 'static, const LOG: bool>(&'a [E], &'a mut [E], usize, Turn<E>);
 
 impl<E: Element, const LOG: bool> Loop for SoftmaxBackward<'_, E, LOG> {
     type Output = ();
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        let Self(output, gradient, length) = self;
+        let Self(output, gradient, length, turn) = self;
+        if is_short(output.len(), length) {
+            let [mut y, mut g] = [[[E::zero(); SIDE]; SHORT]; 2];
+            for (number, gradient) in gradient.chunks_mut(SIDE * length).enumerate() {
+                let groups = (gradient.len() / length, length);
+                turn.there(&output[number * SIDE * length..], groups, &mut y);
+                turn.there(gradient, groups, &mut g);
+                backward_side::<E, LOG>(&y, &mut g, length);
+                turn.back(&g, groups, gradient);
+            }
+            return;
+        }
         let rows = output
             .chunks_exact(length)
             .zip(gradient.chunks_exact_mut(length));
@@ -286,11 +335,11 @@ fn backward<E: Element, const LOG: bool>(
     if output.is_empty() {
         return;
     }
-    let level = simd::level();
+    let (level, turn) = (simd::level(), Turn::new());
     let size = reduced * inner;
     let work = |output: &[E], gradient: &mut [E]| {
         if inner == 1 {
-            level.run(SoftmaxBackward::<E, LOG>(output, gradient, reduced));
+            level.run(SoftmaxBackward::<E, LOG>(output, gradient, reduced, turn));
             return;
         }
         for (output, gradient) in output
@@ -303,10 +352,9 @@ fn backward<E: Element, const LOG: bool>(
     if output.len() < PARALLEL / 4 {
         work(output, gradient);
     } else {
-        let at_once = (CHUNK / 4 / size).max(1);
         threads::chunks(
             (output, gradient),
-            at_once * size,
+            rows_at_once(size) * size,
             |_, (output, gradient)| {
                 work(output, gradient);
             },
@@ -341,8 +389,11 @@ mod tests {
     use crate::kernel::scaled;
     use crate::simd::Level;
 
-    const SHAPES: [[usize; 3]; 7] = [
+    const SHAPES: [[usize; 3]; 10] = [
         [1, 1, 1],
+        [70, 3, 1],
+        [scaled(3_000, 40), 10, 1],
+        [50, 61, 1],
         [3, 5, 1],
         [2, 5, 3],
         [40, scaled(700, 20), 1],

@@ -1,6 +1,7 @@
 //! Sums and variances.
 
-use super::{COLUMNS, Reduction};
+use super::side::{SHORT, SIDE, Side};
+use super::{COLUMNS, NARROW, Reduction};
 use crate::kernel::elementwise::{CHUNK, Map, PARALLEL, Zip};
 use crate::simd::{self, Arithmetic, Level, Loop};
 use crate::{Element, buffers, threads};
@@ -40,11 +41,10 @@ impl<E: Element> Pairs<E> {
 
     #[inline(always)]
     fn total(&self) -> E {
-        let mut total = E::zero();
-        for (size, &sum) in self.sums.iter().enumerate() {
-            if self.count >> size & 1 == 1 {
-                total = sum + total;
-            }
+        let (mut total, mut left) = (E::zero(), self.count);
+        while left != 0 {
+            total = self.sums[left.trailing_zeros() as usize] + total;
+            left &= left - 1;
         }
         total
     }
@@ -65,17 +65,68 @@ pub(super) fn sum_loop<E: Element>(f: &impl Map<E, E>, x: &[E]) -> E {
         for (lane, &x) in lanes.iter_mut().zip(rest) {
             *lane += f.of(x);
         }
-        let mut width = LANES / 2;
-        while width > 0 {
-            for lane in 0..width {
-                let other = lanes[lane + width];
-                lanes[lane] += other;
-            }
-            width /= 2;
+        let sum = joined(&lanes, |a, b| a + b);
+        if x.len() <= BLOCK {
+            return sum;
         }
-        pairs.push(lanes[0]);
+        pairs.push(sum);
     }
     pairs.total()
+}
+
+/// What becomes of all lanes, the first half with the second again and again.
+#[inline(always)]
+pub(super) fn joined<E: Copy>(lanes: &[E; LANES], f: impl Fn(E, E) -> E) -> E {
+    let half: [E; 16] = std::array::from_fn(|lane| f(lanes[lane], lanes[lane + 16]));
+    let half: [E; 8] = std::array::from_fn(|lane| f(half[lane], half[lane + 8]));
+    let half: [E; 4] = std::array::from_fn(|lane| f(half[lane], half[lane + 4]));
+    f(f(half[0], half[2]), f(half[1], half[3]))
+}
+
+/// The sums of `f` of each number and the group's number of `side`, of groups that stand side by
+/// side: in the order of [`sum_loop`].
+#[inline(always)]
+pub(super) fn sum_side<E: Element>(
+    f: &impl Zip<E, E, E>,
+    x: Side<'_, E>,
+    side: &[E; SIDE],
+) -> [E; SIDE] {
+    const { assert!(SHORT <= BLOCK, "a group is one block") };
+    // Room for what there is: to clear the lanes of 32 takes longer than to add up 8.
+    if x.len() <= 8 {
+        sum_side_by::<E, 8>(f, x, side)
+    } else {
+        sum_side_by::<E, LANES>(f, x, side)
+    }
+}
+
+#[inline(always)]
+fn sum_side_by<E: Element, const ROOM: usize>(
+    f: &impl Zip<E, E, E>,
+    x: Side<'_, E>,
+    side: &[E; SIDE],
+) -> [E; SIDE] {
+    let mut lanes = [[E::zero(); SIDE]; ROOM];
+    for (place, numbers) in x.iter().enumerate() {
+        let sums = &mut lanes[place % ROOM];
+        for ((sum, &x), &side) in sums.iter_mut().zip(numbers).zip(side) {
+            *sum += f.of(x, side);
+        }
+    }
+    // Lanes that no number fell to are zeros, which need not be added.
+    let mut count = x.len().min(ROOM);
+    let mut width = ROOM / 2;
+    while width > 0 {
+        for lane in width..count {
+            let more = lanes[lane];
+            for (sum, more) in lanes[lane - width].iter_mut().zip(more) {
+                *sum += more;
+            }
+        }
+        count = count.min(width);
+        width /= 2;
+    }
+    lanes[0]
 }
 
 struct SumLoop<'a, E, F>(&'a F, &'a [E]);
@@ -143,9 +194,20 @@ impl<E: Element, F: Zip<E, E, E>> Loop for ColumnSums<'_, E, F> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
+        if self.out.len() <= NARROW {
+            self.with_room::<NARROW>();
+        } else {
+            self.with_room::<COLUMNS>();
+        }
+    }
+}
+
+impl<E: Element, F: Zip<E, E, E>> ColumnSums<'_, E, F> {
+    #[inline(always)]
+    fn with_room<const ROOM: usize>(self) {
         let columns = self.out.len();
         self.out.fill(E::zero());
-        let mut partial = [E::zero(); COLUMNS];
+        let mut partial = [E::zero(); ROOM];
         let partial = &mut partial[..columns];
         for block in self.x.chunks(ROWS * self.width) {
             partial.fill(E::zero());
@@ -180,7 +242,8 @@ fn add_four<E: Element>(f: &impl Zip<E, E, E>, out: &mut [E], side: &[E], rows: 
     }
 }
 
-/// The sums of `f` of the elements of each column and of the column's element of `side`.
+/// The sums of `f` of the elements of each column and of the column's element of `side`; where rows
+/// are narrow, of several rows at a time.
 pub(super) fn column_sums<E: Element>(
     (x, width, first): (&[E], usize, usize),
     f: &impl Zip<E, E, E>,
@@ -188,14 +251,39 @@ pub(super) fn column_sums<E: Element>(
     out: &mut [E],
     level: Level,
 ) {
-    level.run(ColumnSums {
-        f,
-        x,
-        width,
-        first,
-        side,
-        out,
-    });
+    let plain = |x: &[E], width: usize, side: &[E], out: &mut [E]| {
+        level.run(ColumnSums {
+            f,
+            x,
+            width,
+            first,
+            side,
+            out,
+        });
+    };
+    // Rows that are narrow are reduced whole.
+    let mut together = NARROW / width;
+    if together < 2 || x.len() / width < 4 * together {
+        plain(x, width, side, out);
+        return;
+    }
+    let wide = together * width;
+    let (mut sums, mut sides) = ([E::zero(); NARROW], [E::zero(); NARROW]);
+    for part in sides[..wide].chunks_exact_mut(width) {
+        part.copy_from_slice(&side[..width]);
+    }
+    let (whole, rest) = x.split_at(x.len() / wide * wide);
+    plain(whole, wide, &sides[..wide], &mut sums[..wide]);
+    plain(rest, width, side, out);
+    while together > 1 {
+        let kept = together.div_ceil(2);
+        let (to, from) = sums[..together * width].split_at_mut(kept * width);
+        to.iter_mut()
+            .zip(from)
+            .for_each(|(to, &mut sum)| *to += sum);
+        together = kept;
+    }
+    out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
 }
 
 /// The sum.
@@ -207,8 +295,18 @@ impl<E: Element> Reduction<E, E> for Sum {
     }
 
     fn columns(&self, x: &[E], width: usize, first: usize, out: &mut [E], level: Level) {
-        let side = [E::zero(); COLUMNS];
-        column_sums((x, width, first), &Same, &side[..out.len()], out, level);
+        if x.is_empty() {
+            out.fill(E::zero());
+            return;
+        }
+        // What stands at the side is not looked at.
+        let side = &x[first..][..out.len()];
+        column_sums((x, width, first), &Same, side, out, level);
+    }
+
+    #[inline(always)]
+    fn side_by_side(&self, x: Side<'_, E>, out: &mut [E; SIDE]) {
+        *out = sum_side(&Same, x, &[E::zero(); SIDE]);
     }
 }
 
@@ -251,6 +349,13 @@ impl<E: Element> Reduction<E, E> for Variance {
         column_sums((x, width, first), &SquareDistance, means, out, level);
         let degrees = E::of(self.degrees);
         out.iter_mut().for_each(|square| *square /= degrees);
+    }
+
+    #[inline(always)]
+    fn side_by_side(&self, x: Side<'_, E>, out: &mut [E; SIDE]) {
+        let (count, degrees) = (E::of(x.len() as f64), E::of(self.degrees));
+        let mean = sum_side(&Same, x, out).map(|sum| sum / count);
+        *out = sum_side(&SquareDistance, x, &mean).map(|square| square / degrees);
     }
 }
 
