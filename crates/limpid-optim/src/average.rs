@@ -244,7 +244,7 @@ impl<E: Element> Running<E> {
         let mut entries = self.entries.iter_mut();
         visit(model, |_, value| {
             if let Some(own) = entries.next() {
-                sweep::plain(&mut own.elements, &value.elements(), &|own, new| {
+                sweep::plain(&mut own.elements, &value.elements(), move |own, new| {
                     *own = average(*own, new);
                 });
             }

@@ -140,7 +140,9 @@ impl<E: Element, O: Optimize<E>> Lookahead<E, O> {
                 hint = place + 1;
                 let slow = &mut self.slow[place].elements;
                 parameter.update(|fast| {
-                    sweep::plain(slow, fast, &|slow, fast| *slow += alpha * (fast - *slow));
+                    sweep::plain(slow, fast, move |slow, fast| {
+                        *slow += alpha * (fast - *slow)
+                    });
                     fast.copy_from_slice(slow);
                 });
             }

@@ -175,5 +175,5 @@ impl<E: Element> History<E> {
 /// `own += scale * other`
 fn add<E: Element>(own: &mut [E], other: &[E], scale: f64) {
     let scale = E::of(scale);
-    sweep::plain(own, other, &|own, other| *own += scale * other);
+    sweep::plain(own, other, move |own, other| *own += scale * other);
 }

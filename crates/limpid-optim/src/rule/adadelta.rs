@@ -109,7 +109,7 @@ impl<E: Element> Rule<E> for Adadelta {
             gradient,
             square,
             squared_update,
-            &|p, g, s, u| {
+            move |p, g, s, u| {
                 let g = sign * g + decay * *p;
                 *s = rho * *s + entering * g * g;
                 let update = (*u + eps).sqrt() / (*s + eps).sqrt() * g;

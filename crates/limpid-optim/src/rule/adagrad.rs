@@ -99,7 +99,7 @@ impl<E: Element> Rule<E> for Adagrad {
             E::of(self.eps),
             sign::<E>(self.maximize),
         );
-        sweep::with_one(parameter, gradient, &mut state.sum, &|p, g, sum| {
+        sweep::with_one(parameter, gradient, &mut state.sum, move |p, g, sum| {
             let g = sign * g + decay * *p;
             *sum += g * g;
             *p -= rate * g / (sum.sqrt() + eps);

@@ -199,7 +199,7 @@ impl<E: Element> Moment<E> {
             largest_square,
         } = state;
         if largest_square.is_empty() {
-            sweep::with_two(parameter, gradient, mean, square, &|p, g, m, v| {
+            sweep::with_two(parameter, gradient, mean, square, move |p, g, m, v| {
                 *p *= shrink;
                 average(*p, g, m, v);
                 *p -= size * *m / (v.sqrt() * scale + eps);
@@ -211,7 +211,7 @@ impl<E: Element> Moment<E> {
                 mean,
                 square,
                 largest_square,
-                &|p, g, m, v, largest| {
+                move |p, g, m, v, largest| {
                     *p *= shrink;
                     average(*p, g, m, v);
                     *largest = largest.max(*v);

@@ -99,7 +99,7 @@ impl<E: Element> Rule<E> for Adamax {
         );
         let (entering, kept) = (E::of(1.0 - first), E::of(second));
         let AdamaxState { mean, largest } = state;
-        sweep::with_two(parameter, gradient, mean, largest, &|p, g, m, u| {
+        sweep::with_two(parameter, gradient, mean, largest, move |p, g, m, u| {
             let g = sign * g + decay * *p;
             *m = lerp(*m, g, entering);
             *u = (kept * *u).max(g.abs() + eps);

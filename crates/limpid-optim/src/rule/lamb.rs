@@ -132,7 +132,7 @@ impl<E: Element> Rule<E> for Lamb {
             1.0
         };
         let size = E::of(at.rate * trust);
-        sweep::with_two(parameter, gradient, mean, square, &|p, _, m, v| {
+        sweep::with_two(parameter, gradient, mean, square, move |p, _, m, v| {
             *p -= size * update.of(*p, *m, *v);
         });
     }

@@ -101,7 +101,7 @@ impl<E: Element> Rule<E> for Lion {
         let (rate, sign) = (E::of(at.rate), sign::<E>(self.maximize));
         let entering = self.betas.map(|beta| E::of(1.0 - beta));
         let zero = E::zero();
-        sweep::with_one(parameter, gradient, &mut state.mean, &|p, g, m| {
+        sweep::with_one(parameter, gradient, &mut state.mean, move |p, g, m| {
             let (g, mean) = (sign * g, *m);
             let direction = lerp(mean, g, entering[0]);
             *m = lerp(mean, g, entering[1]);

@@ -172,7 +172,7 @@ fn combined<E: Element>(
     other_scale: E,
 ) -> Result<Tensor<E>> {
     let mut elements = own.elements().into_storage();
-    sweep::plain(&mut elements, &other.elements(), &|own, other| {
+    sweep::plain(&mut elements, &other.elements(), move |own, other| {
         *own = scale * *own + other_scale * other;
     });
     Tensor::from_storage(elements, other.shape())
@@ -228,7 +228,7 @@ impl<E: Element> Rule<E> for Muon {
         let (momentum, entering) = (E::of(self.momentum), E::of(1.0 - self.momentum));
         let mut update = vec![E::zero(); parameter.len()];
         let nesterov = self.nesterov;
-        sweep::with_one(&mut update, gradient, &mut state.mean, &|u, g, m| {
+        sweep::with_one(&mut update, gradient, &mut state.mean, move |u, g, m| {
             *m = lerp(*m, g, entering);
             *u = if nesterov { lerp(g, *m, momentum) } else { *m };
         });
@@ -237,7 +237,7 @@ impl<E: Element> Rule<E> for Muon {
             .expect("matrices that fit");
         let shrink = E::of(1.0 - at.rate * at.weight_decay);
         let size = E::of(at.rate * self.adjustment.factor(rows, columns));
-        sweep::plain(parameter, &update, &|p, u| *p = *p * shrink - size * u);
+        sweep::plain(parameter, &update, move |p, u| *p = *p * shrink - size * u);
     }
 }
 

@@ -125,7 +125,7 @@ impl<E: Element> Rule<E> for Nadam {
         let entering = E::of(1.0 - first);
         let (kept, entering_square) = (E::of(second), E::of(1.0 - second));
         let NadamState { mean, square, .. } = state;
-        sweep::with_two(parameter, gradient, mean, square, &|p, g, m, v| {
+        sweep::with_two(parameter, gradient, mean, square, move |p, g, m, v| {
             *p *= shrink;
             let g = sign * g + penalty * *p;
             *m = lerp(*m, g, entering);

@@ -128,13 +128,13 @@ impl<E: Element> Rule<E> for Radam {
         let RadamState { mean, square } = state;
         if let Some(rectification) = self.rectification(at.step) {
             let size = E::of(size * rectification);
-            sweep::with_two(parameter, gradient, mean, square, &|p, g, m, v| {
+            sweep::with_two(parameter, gradient, mean, square, move |p, g, m, v| {
                 average(p, g, m, v);
                 *p -= size * *m / (v.sqrt() + eps);
             });
         } else {
             let size = E::of(size);
-            sweep::with_two(parameter, gradient, mean, square, &|p, g, m, v| {
+            sweep::with_two(parameter, gradient, mean, square, move |p, g, m, v| {
                 average(p, g, m, v);
                 *p -= size * *m;
             });

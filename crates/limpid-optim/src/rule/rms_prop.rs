@@ -138,14 +138,16 @@ impl<E: Element> Rule<E> for RmsProp {
             velocity,
         } = state;
         match (self.centered, self.momentum > 0.0) {
-            (false, false) => sweep::with_one(parameter, gradient, square, &|p, g, s| {
+            (false, false) => sweep::with_one(parameter, gradient, square, move |p, g, s| {
                 *p -= rate * direction(*p, g, s, None);
             }),
-            (true, false) => sweep::with_two(parameter, gradient, square, mean, &|p, g, s, m| {
-                *p -= rate * direction(*p, g, s, Some(m));
-            }),
+            (true, false) => {
+                sweep::with_two(parameter, gradient, square, mean, move |p, g, s, m| {
+                    *p -= rate * direction(*p, g, s, Some(m));
+                })
+            }
             (false, true) => {
-                sweep::with_two(parameter, gradient, square, velocity, &|p, g, s, v| {
+                sweep::with_two(parameter, gradient, square, velocity, move |p, g, s, v| {
                     *v = momentum * *v + direction(*p, g, s, None);
                     *p -= rate * *v;
                 });
@@ -157,7 +159,7 @@ impl<E: Element> Rule<E> for RmsProp {
                     square,
                     mean,
                     velocity,
-                    &|p, g, s, m, v| {
+                    move |p, g, s, m, v| {
                         *v = momentum * *v + direction(*p, g, s, Some(m));
                         *p -= rate * *v;
                     },

@@ -122,7 +122,7 @@ impl<E: Element> Rule<E> for Rprop {
             gradient,
             previous,
             step_size,
-            &|p, g, previous, size| {
+            move |p, g, previous, size| {
                 // Without branches, which signs that change at random would mislead.
                 let (zero, one) = (E::zero(), E::one());
                 let g = sign * g;

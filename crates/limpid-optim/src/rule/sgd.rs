@@ -96,7 +96,7 @@ impl<E: Element> Rule<E> for Sgd {
         let (rate, decay) = (E::of(at.rate), E::of(at.weight_decay));
         let sign = sign::<E>(self.maximize);
         if self.momentum == 0.0 {
-            sweep::plain(parameter, gradient, &|p, g| {
+            sweep::plain(parameter, gradient, move |p, g| {
                 *p -= rate * (sign * g + decay * *p)
             });
             return;
@@ -109,13 +109,13 @@ impl<E: Element> Rule<E> for Sgd {
         let momentum = E::of(self.momentum);
         let velocity = &mut state.velocity;
         if self.nesterov {
-            sweep::with_one(parameter, gradient, velocity, &|p, g, v| {
+            sweep::with_one(parameter, gradient, velocity, move |p, g, v| {
                 let g = sign * g + decay * *p;
                 *v = kept * *v + entering * g;
                 *p -= rate * (g + momentum * *v);
             });
         } else {
-            sweep::with_one(parameter, gradient, velocity, &|p, g, v| {
+            sweep::with_one(parameter, gradient, velocity, move |p, g, v| {
                 let g = sign * g + decay * *p;
                 *v = kept * *v + entering * g;
                 *p -= rate * *v;

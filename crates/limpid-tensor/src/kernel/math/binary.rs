@@ -34,10 +34,9 @@ macro_rules! binary {
 
             #[inline(always)]
             fn power(rounded: Self, more: i8) -> Self {
-                let offset = Self::ROUND.to_bits().wrapping_sub($bias);
-                let exponent = rounded.to_bits().wrapping_sub(offset);
-                let exponent = exponent.wrapping_add(more as $Bits);
-                Self::from_bits(exponent << $mantissa)
+                // The last bits of `ROUND` are zeros, and those of n come to be the exponent.
+                let bias = ($bias as $Bits).wrapping_add(more as $Bits);
+                Self::from_bits((rounded.to_bits() << $mantissa).wrapping_add(bias << $mantissa))
             }
 
             #[inline(always)]

@@ -91,13 +91,12 @@ impl ErfConstants for f64 {
 /// The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x, for loops over many
 /// numbers.
 ///
-/// At most 1.51 units in the last place off in `f32`, at every number from 2^-14 to 4.5 and
-/// every fifth below;
-/// 1.03 is the most that was found in `f64`, among thousands.
+/// At most 1.16 units in the last place off in `f32`, at every number from 2^-14 to 4.5;
+/// 1.28 is the most that was found in `f64`, among ten million.
 #[inline(always)]
 pub fn erf<E: Element>(x: E) -> E {
     let size = at_most(x.abs(), E::ERF_GREATEST);
-    let small = size + size * polynomial(size * size, E::ERF_SMALL);
+    let small = size.mul_add(polynomial(size * size, E::ERF_SMALL), size);
     let large = E::one() - exp_normal(size * polynomial(size, E::ERF_LARGE));
     let value = if size < E::ERF_MIDDLE { small } else { large };
     value.copysign(x)

@@ -62,16 +62,16 @@ impl LogConstants for f64 {
 fn assembled<E: LogConstants>(n: E, f: E, c: E) -> E {
     let s = f / (E::TWO + f);
     let z = s * s;
-    let r = z * polynomial(z, E::LOG);
     let half_square = E::HALF * f * f;
-    let low = s * (half_square + r) + (n * E::LN_2_LOW + c);
-    n * E::LN_2_HIGH - ((half_square - low) - f)
+    let correction = z.mul_add(polynomial(z, E::LOG), half_square);
+    let low = s.mul_add(correction, n.mul_add(E::LN_2_LOW, c));
+    n.mul_add(E::LN_2_HIGH, f - (half_square - low))
 }
 
 /// The natural logarithm, for loops over many numbers. -infinity at 0, NaN below.
 ///
-/// At most 0.84 units in the last place off in `f32`, at every number;
-/// 0.70 is the most that was found in `f64`, among thousands.
+/// At most 0.83 units in the last place off in `f32`, at every number;
+/// 0.84 is the most that was found in `f64`, among ten million.
 #[inline(always)]
 pub fn ln<E: Element>(x: E) -> E {
     let is_tiny = x < E::min_positive_value();
@@ -93,8 +93,8 @@ pub fn ln<E: Element>(x: E) -> E {
 
 /// log(1 + x), exact for small x, for loops over many numbers. -infinity at -1, NaN below.
 ///
-/// At most 0.84 units in the last place off in `f32`, at every number;
-/// 0.74 is the most that was found in `f64`, among thousands.
+/// At most 0.83 units in the last place off in `f32`, at every number;
+/// 0.83 is the most that was found in `f64`, among ten million.
 #[inline(always)]
 pub fn ln_1p<E: Element>(x: E) -> E {
     let u = E::one() + x;
@@ -121,14 +121,15 @@ pub fn ln_1p<E: Element>(x: E) -> E {
     value.copysign(x)
 }
 
-/// log(1 + x) for x from 0 to 1.
+/// `more` + log(1 + x) for x from 0 to 1.
 #[inline(always)]
-pub(super) fn ln_1p_unit<E: LogConstants>(x: E) -> E {
+pub(super) fn ln_1p_unit<E: LogConstants>(x: E, more: E) -> E {
     let s = x / (E::TWO + x);
     let z = s * s;
-    let r = z * polynomial(z, E::LOG_WIDE);
     let half_square = E::HALF * x * x;
-    x - (half_square - s * (half_square + r))
+    let correction = z.mul_add(polynomial(z, E::LOG_WIDE), half_square);
+    // The greatest term last: what comes before it is rounded the less.
+    (more - s.mul_add(-correction, half_square)) + x
 }
 
 #[cfg(test)]

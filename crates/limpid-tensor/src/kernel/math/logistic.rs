@@ -1,32 +1,32 @@
 //! The logistic function and its integral.
 
-use super::exp::exp;
+use super::exp::exp_below;
 use super::log::ln_1p_unit;
 use crate::Element;
 
 /// 1 / (1 + e^-x), without overflow on either side, for loops over many numbers.
 ///
-/// At most 1.97 units in the last place off in `f32`, at every number;
-/// 1.39 is the most that was found in `f64`, among thousands.
+/// At most 1.97 units in the last place off in `f32`, at every number of either sign from 2^-26 to
+/// 104; 1.87 is the most that was found in `f64`, among ten million.
 #[inline(always)]
 pub fn sigmoid<E: Element>(x: E) -> E {
-    let e = exp(-x.abs());
+    let e = exp_below(-x.abs());
     let above = if x < E::zero() { e } else { E::one() };
     let below = E::one() + e;
     // What rounding took from 1 + e would be half a unit too much.
     let lost = e - (below - E::one());
     let quotient = above / below;
-    quotient - quotient * lost
+    quotient.mul_add(-lost, quotient)
 }
 
 /// log(1 + e^x), without overflow, for loops over many numbers.
 ///
-/// At most 1.97 units in the last place off in `f32`, at every number;
-/// 1.30 is the most that was found in `f64`, among thousands.
+/// At most 1.92 units in the last place off in `f32`, at every number of either sign from 2^-26 to
+/// 104; 1.84 is the most that was found in `f64`, among ten million.
 #[inline(always)]
 pub fn softplus<E: Element>(x: E) -> E {
     let linear = if x > E::zero() { x } else { E::zero() };
-    linear + ln_1p_unit(exp(-x.abs()))
+    ln_1p_unit(exp_below(-x.abs()), linear)
 }
 
 #[cfg(test)]

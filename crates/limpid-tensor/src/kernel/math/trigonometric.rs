@@ -2,9 +2,9 @@
 //!
 //! x = n pi/2 + r with a whole n and |r| at most pi/4 (Cody and Waite 1980); the last two bits of n
 //! choose between the polynomials for sin r and cos r and their signs. In double precision pi/2 is
-//! the sum of three numbers whose products with n are exact, and of a fourth, and r that of two
-//! numbers; the coefficients are those of the fdlibm library (Sun Microsystems 1993). In single
-//! precision all is done in double precision, with the coefficients of the FreeBSD library.
+//! the sum of three numbers and r that of two; the coefficients are those of the fdlibm library (Sun
+//! Microsystems 1993). In single precision all is done in double precision, with the coefficients of
+//! the FreeBSD library.
 
 use super::binary::Binary;
 use super::polynomial;
@@ -37,13 +37,20 @@ fn difference(a: f64, b: f64) -> (f64, f64) {
     (rounded, (a - (rounded - back)) - (b + back))
 }
 
+/// pi/2 as the sum of three numbers, each the nearest to what those before leave.
+const HALF_PI: [f64; 3] = [
+    std::f64::consts::FRAC_PI_2,
+    6.123_233_995_736_766e-17,
+    -1.497_384_904_859_169_8e-33,
+];
+
 impl Trigonometric for f32 {
     #[inline(always)]
     fn turned(x: Self, quarters: u64) -> Self {
         let x = f64::from(x);
-        let rounded = x * std::f64::consts::FRAC_2_PI + f64::ROUND;
+        let rounded = x.mul_add(std::f64::consts::FRAC_2_PI, f64::ROUND);
         let n = rounded - f64::ROUND;
-        let r = (x - n * 1.570_796_326_734_125_6) - n * 6.077_100_506_506_192e-11;
+        let r = n.mul_add(-HALF_PI[1], n.mul_add(-HALF_PI[0], x));
         let (odd, sign) = quadrant(rounded, quarters);
         let square = r * r;
         // Errors: 2^-37.5 and 2^-34.1.
@@ -57,7 +64,7 @@ impl Trigonometric for f32 {
             ],
         );
         let start = chosen(odd, r, 1.0);
-        let value = start + start * square * curve;
+        let value = (start * square).mul_add(curve, start);
         f64::from_bits(value.to_bits() ^ sign) as Self
     }
 }
@@ -65,14 +72,14 @@ impl Trigonometric for f32 {
 impl Trigonometric for f64 {
     #[inline(always)]
     fn turned(x: Self, quarters: u64) -> Self {
-        let rounded = x * std::f64::consts::FRAC_2_PI + Self::ROUND;
+        let rounded = x.mul_add(std::f64::consts::FRAC_2_PI, Self::ROUND);
         let n = rounded - Self::ROUND;
-        let first = x - n * 1.570_796_326_734_125_6;
-        let (second, lost) = difference(first, n * 6.077_100_506_303_966e-11);
-        let (third, lost_later) = difference(second, n * 2.022_266_248_711_166_5e-21);
-        let rest = (lost + lost_later) - n * 8.478_427_660_368_9e-32;
-        let r = third + rest;
-        let rest = (third - r) + rest;
+        // Exact: all bits of it are of at least 2^-53, and it is below 1.
+        let first = n.mul_add(-HALF_PI[0], x);
+        let second = n * HALF_PI[1];
+        let second_rest = n.mul_add(HALF_PI[1], -second);
+        let (r, lost) = difference(first, second);
+        let rest = n.mul_add(-HALF_PI[2], lost - second_rest);
 
         let (odd, sign) = quadrant(rounded, quarters);
         let square = r * r;
@@ -89,11 +96,12 @@ impl Trigonometric for f64 {
             ],
         );
         // cos r = 1 - r^2/2 + r^4 C, where what rounding takes from 1 - r^2/2 is not lost.
-        let half = 0.5 * square;
-        let most = 1.0 - half;
+        let most = square.mul_add(-0.5, 1.0);
+        let lost = square.mul_add(-0.5, 1.0 - most);
         let start = chosen(odd, r, most);
-        let correction = chosen(odd, rest, ((1.0 - most) - half) - r * rest);
-        let value = start + (chosen(odd, r, square) * square * curve + correction);
+        let correction = chosen(odd, rest, r.mul_add(-rest, lost));
+        let factor = chosen(odd, r, square) * square;
+        let value = start + factor.mul_add(curve, correction);
         Self::from_bits(value.to_bits() ^ sign)
     }
 }
@@ -101,8 +109,8 @@ impl Trigonometric for f64 {
 /// The sine of x, in radians, for loops over many numbers; |x| up to a million. Beyond that the
 /// standard library's is right and slow.
 ///
-/// At most 0.51 units in the last place off in `f32`, at every number;
-/// 0.69 is the most that was found in `f64`, among thousands.
+/// At most 0.51 units in the last place off in `f32`, at every positive number from 2^-14 on;
+/// 0.83 is the most that was found in `f64`, among ten million.
 #[inline(always)]
 pub fn sin<E: Element>(x: E) -> E {
     let value = E::turned(x, 0);
@@ -114,7 +122,7 @@ pub fn sin<E: Element>(x: E) -> E {
 /// standard library's is right and slow.
 ///
 /// At most 0.51 units in the last place off in `f32`, at every positive number from 2^-14 on;
-/// 0.83 is the most that was found in `f64`, among thousands.
+/// 0.83 is the most that was found in `f64`, among ten million.
 #[inline(always)]
 pub fn cos<E: Element>(x: E) -> E {
     E::turned(x, 1)
