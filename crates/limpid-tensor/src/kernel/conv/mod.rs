@@ -13,9 +13,11 @@ mod channels;
 mod correlation;
 mod gather;
 mod planes;
+mod planewise;
 mod tiles;
 
 pub(crate) use channels::{ByChannels, GatherByChannels, GatherSizes, Side, Sizes};
 pub(crate) use correlation::{Correlation, Target};
 pub(crate) use gather::Gathering;
 pub(crate) use planes::Planes;
+pub(crate) use planewise::{Columns, GatherPlanewise, Layout, Lines, Planewise};

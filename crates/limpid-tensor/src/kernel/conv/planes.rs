@@ -212,7 +212,13 @@ impl<E: Element> Loop for Lines<'_, E> {
 
 /// Of the padded coordinates `kept`, `kept + stride`, ...: which of them, as a place in the plane of
 /// `size`, is the first in the image, which coordinate of the image that is, and how many follow.
-fn run(kept: usize, stride: usize, lead: isize, length: usize, size: usize) -> [usize; 3] {
+pub(super) fn run(
+    kept: usize,
+    stride: usize,
+    lead: isize,
+    length: usize,
+    size: usize,
+) -> [usize; 3] {
     let (kept, stride, length) = (kept as isize, stride as isize, length as isize);
     let first = ((lead - kept).max(0) + stride - 1) / stride;
     let from = first * stride + kept - lead;

@@ -205,7 +205,7 @@ impl Geometry {
     }
 
     /// Does `work` on parts of `length`, by several threads where that is worth it.
-    fn share<E: Element>(
+    pub(super) fn share<E: Element>(
         &self,
         data: &mut [E],
         length: usize,

@@ -174,6 +174,9 @@ impl Geometry {
                 }
             });
         }
+        if let Some(out) = self.apply_planewise(x, weight, bias, rectified) {
+            return out;
+        }
         if let Some(out) = self.apply_by_channels(x, weight, bias, rectified) {
             return out;
         }
@@ -223,6 +226,9 @@ impl Geometry {
         if let Some(winograd) = self.winograd() {
             let kernels = Kernels::flipped(weight, [self.outputs, self.inputs]);
             return winograd.transposed().apply(g, &kernels, bias, &|_| {});
+        }
+        if let Some(out) = self.transposed_planewise(g, weight, bias) {
+            return out;
         }
         if let Some(out) = self.transposed_by_channels(g, weight, bias) {
             return out;
@@ -374,6 +380,9 @@ impl Geometry {
         add_products(&[self.work()]);
         if let Some(winograd) = self.winograd() {
             return winograd.weight_gradient(x, g);
+        }
+        if let Some(gradient) = self.weight_gradient_planewise(x, g) {
+            return gradient;
         }
         if let Some(gradient) = self.weight_gradient_by_channels(x, g) {
             return gradient;

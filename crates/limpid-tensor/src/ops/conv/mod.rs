@@ -4,6 +4,7 @@ mod algorithm;
 mod channels;
 mod forward;
 mod kernels;
+mod planewise;
 mod remainder;
 mod transposed;
 

@@ -164,6 +164,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(scaled(100, 3) as u32))]
+    #[test]
+    fn channels_that_see_one_channel_agree_with_the_definition(
+        (batch, groups, outputs) in (0_usize..4, 1_usize..scaled(20, 3), 1_usize..7),
+        image in (1_usize..14, 1_usize..scaled(70, 20)),
+        kernel in (1_usize..10, 1_usize..8),
+        stride in (1_usize..4, 1_usize..4),
+        dilation in (1_usize..3, 1_usize..3),
+        padding in [0_usize..9, 0_usize..5, 0_usize..9, 0_usize..5],
+    ) {
+        let settings = Convolution {
+            stride: [stride.0, stride.1],
+            padding: [[padding[0], padding[1]], [padding[2], padding[3]]],
+            dilation: [dilation.0, dilation.1],
+            groups,
+            ..Convolution::default()
+        };
+        let image = [batch, groups, image.0, image.1];
+        let kernel = [kernel.0, kernel.1];
+        agrees::<f64>(image, groups * outputs, kernel, &settings, 1e-12);
+        agrees::<f32>(image, groups * outputs, kernel, &settings, 1e-4);
+    }
+}
+
 #[test]
 fn long_lines_and_many_channels_agree_with_the_definition() {
     let same = Convolution {
@@ -212,5 +237,49 @@ fn the_number_of_threads_does_not_change_a_bit() {
         for count in [2, 3, 4, 8] {
             assert_eq!(run(count), want, "{count} threads, batch of {batch}");
         }
+    }
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_a_bit_of_depthwise_convolutions() {
+    for (batch, outputs) in [(1, 1), (scaled(9, 2), 2)] {
+        let channels = scaled(64, 6);
+        let settings = Convolution {
+            padding: [[1; 2]; 2],
+            groups: channels,
+            ..Convolution::default()
+        };
+        let side = scaled(32, 6);
+        let image = [batch, channels, side, side];
+        let run = |count| {
+            let run = || both::<f32>(image, outputs * channels, [5, 3], &settings);
+            threads::with(count, run).unwrap()[1].clone()
+        };
+        let want = run(1);
+        for count in [2, 3, 8] {
+            assert_eq!(run(count), want, "{count} threads, batch of {batch}");
+        }
+    }
+}
+
+#[test]
+fn what_no_tap_sees_reaches_no_weight() {
+    // The last column is seen by the last tap alone.
+    let image: Vec<f32> = (0..10)
+        .map(|place| if place == 9 { f32::NAN } else { 1.0 })
+        .collect();
+    let x = Tensor::from_vec(image, [1, 1, 1, 10]).unwrap();
+    let weight = Tensor::ones([1, 1, 1, 2]).requires_grad();
+    for &level in simd::Level::available() {
+        let gradient = simd::with(level, || {
+            let y = x.conv2d(&weight, None, &Convolution::default()).unwrap();
+            assert!(y.to_vec()[..8].iter().all(|&y| y == 2.0) && y.to_vec()[8].is_nan());
+            let gradients = y.backward_from(Tensor::ones(y.shape())).unwrap();
+            gradients.tensor(&weight).unwrap().to_vec()
+        });
+        assert!(
+            gradient[0] == 9.0 && gradient[1].is_nan(),
+            "{level:?}: {gradient:?}"
+        );
     }
 }
