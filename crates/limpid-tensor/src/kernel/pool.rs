@@ -65,24 +65,61 @@ impl<E: Element, const ACROSS: usize> Loop for Largest<'_, E, ACROSS> {
         let results = self.out.chunks_exact_mut(self.across);
         let results = results.zip(self.chosen.chunks_exact_mut(self.across));
         for (lines, (out, chosen)) in lines.zip(results) {
-            for (down, line) in lines.chunks_exact(self.width).enumerate() {
+            let windows = Windows::<E, ACROSS> {
+                lines,
+                width: self.width,
+                height: self.height,
+            };
+            let mut first = 0;
+            first += windows.side_by_side::<16>(first, out, chosen);
+            first += windows.side_by_side::<8>(first, out, chosen);
+            first += windows.side_by_side::<4>(first, out, chosen);
+            windows.side_by_side::<1>(first, out, chosen);
+        }
+    }
+}
+
+/// The lines that a row of windows sees.
+struct Windows<'a, E, const ACROSS: usize> {
+    lines: &'a [E],
+    width: usize,
+    height: usize,
+}
+
+impl<E: Element, const ACROSS: usize> Windows<'_, E, ACROSS> {
+    /// Computes `TOGETHER` windows at once from `first` on, as long as there are so many, and gives
+    /// how many it has done.
+    #[inline(always)]
+    fn side_by_side<const TOGETHER: usize>(
+        &self,
+        first: usize,
+        out: &mut [E],
+        chosen: &mut [u8],
+    ) -> usize {
+        let (outs, _) = out[first..].as_chunks_mut::<TOGETHER>();
+        let (chosens, _) = chosen[first..].as_chunks_mut::<TOGETHER>();
+        for chunk in 0..outs.len() {
+            let start = (first + chunk * TOGETHER) * ACROSS;
+            let mut best = [E::zero(); TOGETHER];
+            let mut place = [0; TOGETHER];
+            for down in 0..self.height {
+                let line = &self.lines[down * self.width + start..][..ACROSS * TOGETHER];
                 let (windows, _) = line.as_chunks::<ACROSS>();
-                let places = windows.iter().zip(out.iter_mut().zip(chosen.iter_mut()));
-                for (window, (out, chosen)) in places {
-                    let first = (down * ACROSS) as u8;
-                    let (mut best, mut place) = match down {
-                        0 => (window[0], 0),
-                        _ => (*out, *chosen),
-                    };
-                    for (tap, &value) in window.iter().enumerate() {
-                        let beaten = value > best || (value.is_nan() && !best.is_nan());
-                        best = if beaten { value } else { best };
-                        place = if beaten { first + tap as u8 } else { place };
+                for tap in 0..ACROSS {
+                    let number = (down * ACROSS + tap) as u8;
+                    for (window, (best, place)) in best.iter_mut().zip(&mut place).enumerate() {
+                        let value = windows[window][tap];
+                        // NaN beats all but NaN.
+                        let beaten = (number == 0) | (!(value <= *best) & !best.is_nan());
+                        *best = if beaten { value } else { *best };
+                        *place = if beaten { number } else { *place };
                     }
-                    (*out, *chosen) = (best, place);
                 }
             }
+            outs[chunk] = best;
+            chosens[chunk] = place;
         }
+        outs.len() * TOGETHER
     }
 }
 

@@ -8,8 +8,8 @@ use crate::simd;
 
 /// The most channels that one sees for it to be computed so.
 const PLANES: usize = 1;
-/// The most channels that see one for its weights' gradients to be computed so.
-const OUTPUTS: usize = 4;
+/// The most channels that see the same; with more, several at once are better.
+const CHANNELS: usize = 4;
 /// Into how many tasks planes are cut, about.
 const TASKS: usize = 64;
 /// Bytes of planes that are laid out at once, in the first-level cache beside what is made of them.
@@ -47,7 +47,7 @@ impl Geometry {
         bias: Option<&[E]>,
         rectified: bool,
     ) -> Option<Storage<E>> {
-        if self.inputs > PLANES {
+        if self.inputs > PLANES || self.outputs > CHANNELS {
             return None;
         }
         let patches = &self.patches;
@@ -84,7 +84,7 @@ impl Geometry {
         weight: &[E],
         bias: Option<&[E]>,
     ) -> Option<Storage<E>> {
-        if self.outputs > PLANES {
+        if self.outputs > PLANES || self.inputs > CHANNELS {
             return None;
         }
         let patches = &self.patches;
@@ -201,8 +201,7 @@ impl Geometry {
         x: &[E],
         g: &[E],
     ) -> Option<Storage<E>> {
-        // With many channels to each of the image's, several at once are better.
-        if self.inputs > PLANES || self.outputs > OUTPUTS {
+        if self.inputs > PLANES || self.outputs > CHANNELS {
             return None;
         }
         let (layout, taps) = self.layout::<E>();
