@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::tiles::{Correlate, MOST, STRIDE, Wide};
+use super::tiles::{Correlate, STRIDE, Wide};
 use super::{Side, TOGETHER, turn};
 use crate::Element;
 use crate::buffers::{self, Storage};
@@ -85,10 +85,9 @@ impl<E: Element> ByChannels<E> {
         weight: impl Fn(usize, usize, usize, [usize; 2]) -> E + Sync,
     ) -> Option<Self> {
         let wide = Wide::here()?;
-        let lanes = wide.lanes::<E>();
         let part = |sides: [Side; 2]| {
             let fits = Self::fits(sizes.outputs, sides[1].stride);
-            fits.then(|| Part::new(sizes, lanes, sides, &weight))
+            fits.then(|| Part::new(sizes, wide, sides, &weight))
         };
         let parts = sides.into_iter().map(part).collect::<Option<Vec<_>>>()?;
         let whole = parts.iter().map(|part| part.down.step * part.together);
@@ -271,10 +270,11 @@ impl<E: Element> ByChannels<E> {
 impl<E: Element> Part<E> {
     fn new(
         sizes: Sizes,
-        lanes: usize,
+        wide: Wide,
         [mut down, mut across]: [Side; 2],
         weight: &(impl Fn(usize, usize, usize, [usize; 2]) -> E + Sync),
     ) -> Self {
+        let lanes = wide.lanes::<E>();
         let [height, width] = sizes.image;
         down.taps.sort_by_key(|tap| tap.1);
         across.taps.sort_by_key(|tap| tap.1);
@@ -310,11 +310,12 @@ impl<E: Element> Part<E> {
         } else {
             threads::chunks(&mut weights[..], block, pack);
         }
-        let strips = strips(&across, width);
-        let together = match strips.first().map_or(1, |strip| strip.count) {
-            9.. => 1,
-            5..=8 => 2,
-            _ => 4,
+        let most = wide.columns();
+        let strips = strips(&across, width, most);
+        let together = match most / strips.first().map_or(1, |strip| strip.count) {
+            4.. => 4,
+            2..=3 => 2,
+            _ => 1,
         };
         Self {
             bands: bands(&down, height),
@@ -346,10 +347,10 @@ fn bands(down: &Side, height: usize) -> Vec<Band> {
     bands
 }
 
-/// The columns cut into strips of nearly the same size, each with what it sees of the kernel within
-/// an image `width` wide.
-fn strips(across: &Side, width: usize) -> Vec<Strip> {
-    let count = across.count.div_ceil(MOST).max(1);
+/// The columns cut into strips of nearly the same size, at most `columns`, each with what it sees of
+/// the kernel within an image `width` wide.
+fn strips(across: &Side, width: usize, columns: usize) -> Vec<Strip> {
+    let count = across.count.div_ceil(columns).max(1);
     let most = across.count.div_ceil(count).max(1);
     let strips = (0..across.count).step_by(most).map(|first| {
         let count = most.min(across.count - first);

@@ -1,10 +1,13 @@
 //! The gradient of a correlation's weights, a register of the gradient's channels at each place.
 
-use super::tiles::{ACROSS, Gather, TAPS, Wide};
+use super::tiles::{Gather, TAPS, Wide};
 use super::{TOGETHER, turn, within};
 use crate::Element;
 use crate::kernel::gemm::Micro;
 use crate::kernel::prefetch;
+
+/// Fewer channels of the image do not fill a tile.
+const FEWEST: usize = 4;
 
 /// The sizes of a weight's gradient. Pairs are `[down, across]`.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +41,7 @@ impl<E: Element> GatherByChannels<E> {
     pub(crate) fn new(sizes: Sizes) -> Option<Self> {
         let wide = Wide::here()?;
         let fits = sizes.outputs.is_multiple_of(wide.lanes::<E>());
-        (fits && sizes.inputs >= ACROSS / 2).then(|| Self {
+        (fits && sizes.inputs >= FEWEST).then(|| Self {
             wide,
             micro: E::micro(),
             sizes,
@@ -158,7 +161,7 @@ impl<E: Element> GatherByChannels<E> {
         };
         let mut channel = 0;
         while channel < inputs {
-            let mut channels = ACROSS;
+            let mut channels = self.wide.channels(most.min(kernel[1]));
             while channel + channels > inputs {
                 channels /= 2;
             }

@@ -1,8 +1,8 @@
-//! Convolution with neighbouring channels in a register, where there are thirty-two registers of
-//! 512 bits and as many channels as they hold.
+//! Convolution with neighbouring channels in a register, where there are registers of 256 or 512 bits
+//! and as many channels as they hold.
 //!
-//! A register of weights is multiplied by single elements of the image, which the instruction itself
-//! reads from memory and spreads. So the image is read where it lies, whatever the stride, no
+//! A register of weights is multiplied by single elements of the image, which with AVX-512 the
+//! instruction itself reads from memory and spreads, with AVX2 one before it. So the image is read where it lies, whatever the stride, no
 //! register is filled in part, and padding is not multiplied: the taps of every tile are those that
 //! stand within the image. The sums of some lines of places are written to a scratch, from which
 //! they are turned into the order of the result.

@@ -5,17 +5,30 @@ use crate::kernel::lanes::{Lanes, Vectors};
 use crate::kernel::simd;
 
 /// The most registers of a correlation's tile, and so its most columns.
-pub(super) const MOST: usize = 16;
+const MOST: usize = 16;
+/// The same in half as many registers, where eight run at full speed, and more do not stay in them.
+const MOST_SHORT: usize = 8;
 /// The most channels of a gradient's tile.
-pub(super) const ACROSS: usize = 8;
+const ACROSS: usize = 8;
+/// The same in half as many registers.
+const ACROSS_SHORT: usize = 4;
 /// The most columns of a kernel in a gradient's tile.
 pub(super) const TAPS: usize = 3;
 /// The farthest that columns of a correlation may lie apart.
 pub(super) const STRIDE: usize = 2;
 
-/// That loops of this thread may use thirty-two registers of 512 bits.
+/// Which registers loops of this thread may use.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wide(());
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(dead_code, reason = "for processors with registers that long")
+)]
+pub(super) enum Wide {
+    /// Sixteen of 256 bits.
+    Short,
+    /// Thirty-two of 512 bits.
+    Long,
+}
 
 /// A tile of a correlation: for a register of channels, some places in neighbouring lines.
 #[derive(Clone, Copy)]
@@ -171,101 +184,152 @@ where
     }
 }
 
-/// The registers that are used.
 #[cfg(target_arch = "x86_64")]
-type Register<E> = <E as Vectors>::Longest;
+type Short<E> = <E as Vectors>::Long;
+#[cfg(target_arch = "x86_64")]
+type Long<E> = <E as Vectors>::Longest;
 #[cfg(not(target_arch = "x86_64"))]
-type Register<E> = <E as Vectors>::Plain;
+type Short<E> = <E as Vectors>::Plain;
+#[cfg(not(target_arch = "x86_64"))]
+type Long<E> = <E as Vectors>::Plain;
 
-impl Wide {
-    /// Numbers of a register.
-    pub(super) fn lanes<E: Vectors>(self) -> usize {
-        <Register<E> as Lanes<E>>::COUNT
-    }
+/// Gives both loops for a choice of instructions: correlations of so many columns at most in two
+/// lines and in one, and gradients of so many channels.
+macro_rules! registers {
+    (
+        $name:ident, $register:ident, $feature:literal, 4: $($few:literal)*, 2: $($some:literal)*,
+        1: $($most:literal)*, channels: $($channels:literal)*
+    ) => {
+        mod $name {
+            use super::{Correlate, Gather, $register};
+            use crate::Element;
 
-    /// Runs a tile of `lines` lines and `columns` columns that lie `stride` apart in the
-    /// image.
-    ///
-    /// # Safety
-    /// As [`correlate`]; at most [`STRIDE`], and [`MOST`] registers, in 4, 2 or 1 lines.
-    pub(super) unsafe fn correlate<E: Element>(
-        self,
-        stride: usize,
-        [lines, columns]: [usize; 2],
-        tile: &Correlate<'_, E>,
-    ) {
-        #[cfg_attr(
-            target_arch = "x86_64",
-            target_feature(enable = "avx2,fma,avx512f,avx512vl")
-        )]
-        unsafe fn run<E: Element, const S: usize, const L: usize, const C: usize>(
-            tile: &Correlate<'_, E>,
-        ) {
-            // SAFETY: the caller's promise.
-            unsafe { correlate::<E, Register<E>, S, L, C>(tile) }
-        }
-        macro_rules! tiles {
-            ($stride:literal, $lines:literal: $($columns:literal)*) => {
-                match columns {
-                    $($columns => run::<E, $stride, $lines, $columns>,)*
-                    _ => run::<E, $stride, $lines, 1>,
-                }
-            };
-        }
-        let run = match (stride, lines) {
-            (1, 4) => tiles!(1, 4: 4 3 2),
-            (1, 2) => tiles!(1, 2: 8 7 6 5 4 3 2),
-            (1, _) => tiles!(1, 1: 16 15 14 13 12 11 10 9 8 7 6 5 4 3 2),
-            (_, 4) => tiles!(2, 4: 4 3 2),
-            (_, 2) => tiles!(2, 2: 8 7 6 5 4 3 2),
-            (..) => tiles!(2, 1: 16 15 14 13 12 11 10 9 8 7 6 5 4 3 2),
-        };
-        // SAFETY: the caller's promise; that there is a `Wide` says that the processor has
-        // the instructions.
-        unsafe { run(tile) }
-    }
+            #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
+            unsafe fn tile<E: Element, const S: usize, const L: usize, const C: usize>(
+                tile: &Correlate<'_, E>,
+            ) {
+                // SAFETY: the caller's promise.
+                unsafe { super::correlate::<E, $register<E>, S, L, C>(tile) }
+            }
 
-    /// Runs a tile of `channels` channels and `taps` taps.
-    ///
-    /// # Safety
-    /// As [`gather`]; channels are 8, 4, 2 or 1, and taps at most [`TAPS`].
-    pub(super) unsafe fn gather<E: Element>(self, [channels, taps]: [usize; 2], tile: &Gather<E>) {
-        #[cfg_attr(
-            target_arch = "x86_64",
-            target_feature(enable = "avx2,fma,avx512f,avx512vl")
-        )]
-        unsafe fn run<E: Element, const C: usize, const T: usize>(tile: &Gather<E>) {
-            // SAFETY: the caller's promise.
-            unsafe { gather::<E, Register<E>, C, T>(tile) }
+            #[cfg_attr(target_arch = "x86_64", target_feature(enable = $feature))]
+            unsafe fn taps<E: Element, const C: usize, const T: usize>(tile: &Gather<E>) {
+                // SAFETY: the caller's promise.
+                unsafe { super::gather::<E, $register<E>, C, T>(tile) }
+            }
+
+            /// # Safety
+            /// As [`super::Wide::correlate`].
+            pub(super) unsafe fn correlate<E: Element>(
+                stride: usize,
+                size: [usize; 2],
+                whole: &Correlate<'_, E>,
+            ) {
+                let run = match (stride, size) {
+                    $((1, [4, $few]) => tile::<E, 1, 4, $few>,)*
+                    $((1, [2, $some]) => tile::<E, 1, 2, $some>,)*
+                    $((1, [1, $most]) => tile::<E, 1, 1, $most>,)*
+                    $((2, [4, $few]) => tile::<E, 2, 4, $few>,)*
+                    $((2, [2, $some]) => tile::<E, 2, 2, $some>,)*
+                    $((2, [1, $most]) => tile::<E, 2, 1, $most>,)*
+                    _ => return,
+                };
+                // SAFETY: the caller's promise.
+                unsafe { run(whole) }
+            }
+
+            /// # Safety
+            /// As [`super::Wide::gather`].
+            pub(super) unsafe fn gather<E: Element>(size: [usize; 2], whole: &Gather<E>) {
+                let run = match size {
+                    $([$channels, 3] => taps::<E, $channels, 3>,)*
+                    $([$channels, 2] => taps::<E, $channels, 2>,)*
+                    $([$channels, 1] => taps::<E, $channels, 1>,)*
+                    _ => return,
+                };
+                // SAFETY: the caller's promise.
+                unsafe { run(whole) }
+            }
         }
-        macro_rules! tiles {
-            ($channels:literal) => {
-                match taps {
-                    3 => run::<E, $channels, 3>,
-                    2 => run::<E, $channels, 2>,
-                    _ => run::<E, $channels, 1>,
-                }
-            };
-        }
-        let run = match channels {
-            8 => tiles!(8),
-            4 => tiles!(4),
-            2 => tiles!(2),
-            _ => tiles!(1),
-        };
-        // SAFETY: the caller's promise; that there is a `Wide` says that the processor has
-        // the instructions.
-        unsafe { run(tile) }
-    }
+    };
 }
+registers!(
+    short, Short, "avx2,fma", 4: 2 1, 2: 4 3 2 1, 1: 8 7 6 5 4 3 2 1,
+    channels: 8 4 2 1
+);
+registers!(
+    long, Long, "avx2,fma,avx512f,avx512vl", 4: 4 3 2 1, 2: 8 7 6 5 4 3 2 1,
+    1: 16 15 14 13 12 11 10 9 8 7 6 5 4 3 2 1, channels: 8 4 2 1
+);
 
 impl Wide {
-    /// Whether it is so.
+    /// The best there is.
     pub(super) fn here() -> Option<Self> {
         match simd::level().instructions() {
             #[cfg(target_arch = "x86_64")]
-            simd::Instructions::Avx512 => Some(Self(())),
-            _ => None,
+            simd::Instructions::Avx512 => Some(Self::Long),
+            #[cfg(target_arch = "x86_64")]
+            simd::Instructions::Avx2 => Some(Self::Short),
+            simd::Instructions::Portable => None,
+        }
+    }
+
+    /// Numbers of a register.
+    pub(super) fn lanes<E: Vectors>(self) -> usize {
+        match self {
+            Self::Short => <Short<E> as Lanes<E>>::COUNT,
+            Self::Long => <Long<E> as Lanes<E>>::COUNT,
+        }
+    }
+
+    /// The most registers of a correlation's tile, and so its most columns.
+    pub(super) fn columns(self) -> usize {
+        match self {
+            Self::Short => MOST_SHORT,
+            Self::Long => MOST,
+        }
+    }
+
+    /// The most channels of a gradient's tile of so many taps.
+    pub(super) fn channels(self, taps: usize) -> usize {
+        match self {
+            Self::Short if taps > 1 => ACROSS_SHORT,
+            _ => ACROSS,
+        }
+    }
+
+    /// Runs a tile of so many lines and columns, the columns `stride` apart in the image.
+    ///
+    /// # Safety
+    /// As [`correlate`]; at most [`STRIDE`], and [`Wide::columns`] registers, in 4, 2 or 1 lines.
+    pub(super) unsafe fn correlate<E: Element>(
+        self,
+        stride: usize,
+        size: [usize; 2],
+        tile: &Correlate<'_, E>,
+    ) {
+        // SAFETY: the caller's promise; that there is a `Wide` says that the processor has the
+        // instructions.
+        unsafe {
+            match self {
+                Self::Short => short::correlate(stride, size, tile),
+                Self::Long => long::correlate(stride, size, tile),
+            }
+        }
+    }
+
+    /// Runs a tile of so many channels and taps.
+    ///
+    /// # Safety
+    /// As [`gather`]; channels are 8, 4, 2 or 1, and taps at most [`TAPS`].
+    pub(super) unsafe fn gather<E: Element>(self, size: [usize; 2], tile: &Gather<E>) {
+        // SAFETY: the caller's promise; that there is a `Wide` says that the processor has the
+        // instructions.
+        unsafe {
+            match self {
+                Self::Short => short::gather(size, tile),
+                Self::Long => long::gather(size, tile),
+            }
         }
     }
 }
