@@ -107,10 +107,12 @@ impl<E: Element, const ACROSS: usize> Windows<'_, E, ACROSS> {
                 let (windows, _) = line.as_chunks::<ACROSS>();
                 for tap in 0..ACROSS {
                     let number = (down * ACROSS + tap) as u8;
-                    for (window, (best, place)) in best.iter_mut().zip(&mut place).enumerate() {
-                        let value = windows[window][tap];
+                    let places = best.iter_mut().zip(&mut place);
+                    for (window, (best, place)) in windows.iter().zip(places) {
+                        let value = window[tap];
                         // NaN beats all but NaN.
-                        let beaten = (number == 0) | (!(value <= *best) & !best.is_nan());
+                        let beats = (value > *best) | (value.is_nan() & !best.is_nan());
+                        let beaten = (number == 0) | beats;
                         *best = if beaten { value } else { *best };
                         *place = if beaten { number } else { *place };
                     }
