@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use limpid_nn_layers::{BatchNorm, Context, GroupNorm, LayerNorm, Module, RmsNorm};
+use limpid_nn_layers::{BatchNorm, Context, GroupNorm, InstanceNorm2d, LayerNorm, Module, RmsNorm};
 use limpid_tensor::{Result, Stream, Tensor, count};
 
 use crate::normal;
@@ -13,9 +13,14 @@ pub(crate) fn norms(criterion: &mut Criterion) {
         let channels = shape[1];
         bench(criterion, "batch_norm", BatchNorm::new(channels), shape);
         bench(criterion, "group_norm", GroupNorm::new(4, channels), shape);
+        let instance = InstanceNorm2d::new(channels).map(InstanceNorm2d::with_affine);
+        bench(criterion, "instance_norm", instance, shape);
     }
-    bench(criterion, "layer_norm", LayerNorm::new([512]), &[2048, 512]);
-    bench(criterion, "rms_norm", RmsNorm::new([512]), &[2048, 512]);
+    for [rows, length] in [[2048, 512], [100_000, 32]] {
+        let shape = &[rows, length];
+        bench(criterion, "layer_norm", LayerNorm::new([length]), shape);
+        bench(criterion, "rms_norm", RmsNorm::new([length]), shape);
+    }
 }
 
 fn bench<M: Module<f32>>(criterion: &mut Criterion, name: &str, layer: Result<M>, shape: &[usize]) {
