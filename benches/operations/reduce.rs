@@ -9,6 +9,9 @@ use limpid_tensor::{Element, Result, Stream, Tensor, count, threads};
 /// A reduction over one dimension or several.
 type Reduction<E> = fn(&Tensor<E>, &[isize]) -> Result<Tensor<E>>;
 
+/// What takes one dimension.
+type Single<E> = fn(&Tensor<E>, isize);
+
 /// What is reduced: a shape, and the dimensions.
 const OVER: [(&[usize], &[isize]); 14] = [
     (&[1_000_000, 2], &[1]),
@@ -38,7 +41,7 @@ fn kinds<E: Element>() -> [(&'static str, Reduction<E>); 5] {
 }
 
 /// What takes one dimension only.
-fn single<E: Element>() -> [(&'static str, fn(&Tensor<E>, isize)); 5] {
+fn single<E: Element>() -> [(&'static str, Single<E>); 5] {
     [
         ("argmax", |x, dim| {
             black_box(x.argmax(dim).ok());

@@ -11,10 +11,6 @@ pub(super) const NAME: &str = "multihead_attention";
 
 /// The weights of the projections of queries, keys and values.
 #[derive(Clone, Debug, Parameters)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a model has few of them, and each holds matrices"
-)]
 pub enum InProjection<E: Element> {
     /// All in one, where they have the same number of features.
     Packed {
