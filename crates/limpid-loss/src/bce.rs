@@ -1,6 +1,6 @@
 //! Binary cross-entropy of probabilities.
 
-use limpid_tensor::{Element, Error, Result, Tensor};
+use limpid_tensor::{Element, Error, Result, Tensor, math};
 
 use crate::settings::with_reduction;
 use crate::slopes::of_pairs;
@@ -77,7 +77,7 @@ impl<E: Element> Loss<E> for Bce {
         let cut = |log: E| if log < least_log { least_log } else { log };
         of_pairs(NAME, prediction, target, |p, y| {
             let no = E::one() - y;
-            let loss = -(y * cut(p.ln()) + no * cut((-p).ln_1p()));
+            let loss = -(y * cut(math::ln(p)) + no * cut(math::ln_1p(-p)));
             (loss, (p - y) / (p * (E::one() - p)).max(least_variance))
         })
     }

@@ -1,11 +1,10 @@
 //! Binary cross-entropy of logits.
 
-use limpid_tensor::{Element, Error, Result, Tensor};
+use limpid_tensor::{Element, Error, Result, Tensor, math};
 
 use crate::log_sum_exp::entropy;
 use crate::settings::with_reduction;
-use crate::slopes::with_slopes;
-use crate::softplus::{sigmoid, softplus};
+use crate::slopes::of_each;
 use crate::values::{check_same_shape, check_target, loss_of_values};
 use crate::{Loss, Reduction, uninformed};
 
@@ -107,24 +106,18 @@ impl<E: Element> Loss<E> for BceWithLogits {
     fn per_item(&self, prediction: &Tensor<E>, target: &Tensor<E>) -> Result<Tensor<E>> {
         check_same_shape(NAME, prediction, target)?;
         let stakes = self.stakes(target)?;
-        let logits = prediction.elements();
         // What cannot happen costs nothing, also where the other outcome is certain.
         let cost = |stake: E, logit: E| {
             if stake == E::zero() && !logit.is_nan() {
                 E::zero()
             } else {
-                stake * softplus(logit)
+                stake * math::softplus(logit)
             }
         };
-        let pairs = || logits.iter().zip(&stakes);
-        let losses = pairs()
-            .map(|(&f, &(yes, no))| cost(yes, -f) + cost(no, f))
-            .collect();
-        let slopes = pairs()
-            .map(|(&f, &(yes, no))| no * sigmoid(f) - yes * sigmoid(-f))
-            .collect();
-        let losses = Tensor::from_vec(losses, prediction.shape())?;
-        with_slopes(NAME, losses, prediction, slopes)
+        of_each(NAME, prediction, &stakes, |f, (yes, no)| {
+            let slope = no * math::sigmoid(f) - yes * math::sigmoid(-f);
+            (cost(yes, -f) + cost(no, f), slope)
+        })
     }
 
     fn floor(&self, _outputs: usize, target: &Tensor<E>) -> Option<f64> {

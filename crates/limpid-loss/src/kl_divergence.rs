@@ -1,6 +1,6 @@
 //! How far one distribution lies from another.
 
-use limpid_tensor::{Element, Result, Tensor};
+use limpid_tensor::{Element, Result, Tensor, math};
 
 use crate::class_rows::ClassRows;
 use crate::settings::{setting, with_reduction};
@@ -91,9 +91,9 @@ impl<E: Element> Loss<E> for KlDivergence {
         }
         of_pairs(NAME, prediction, target, |f, y| {
             let (q, log_q) = if self.log_target {
-                (y.exp(), y)
+                (math::exp(y), y)
             } else {
-                (y, y.ln())
+                (y, math::ln(y))
             };
             let loss = if q == E::zero() && !f.is_nan() {
                 E::zero()

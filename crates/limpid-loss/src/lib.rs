@@ -43,7 +43,6 @@ mod settings;
 mod slopes;
 mod smooth_l1;
 mod soft_margin;
-mod softplus;
 pub mod testing;
 mod triplet_margin;
 mod uninformed;

@@ -1,6 +1,6 @@
 //! The likelihood of counts.
 
-use limpid_tensor::{Element, Result, Tensor};
+use limpid_tensor::{Element, Result, Tensor, math};
 
 use crate::settings::{setting, with_reduction};
 use crate::slopes::of_pairs;
@@ -112,11 +112,11 @@ impl<E: Element> Loss<E> for PoissonNll {
                 }
             };
             let (loss, slope) = if self.log_input {
-                let rate = f.exp();
+                let rate = math::exp(f);
                 (rate - times(f), rate - y)
             } else {
                 let rate = f + eps;
-                (f - times(rate.ln()), E::one() - y / rate)
+                (f - times(math::ln(rate)), E::one() - y / rate)
             };
             (loss + E::of(self.stirling(y.double())), slope)
         })

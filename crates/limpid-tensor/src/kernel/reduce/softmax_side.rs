@@ -59,7 +59,11 @@ fn all<E>(room: &Room<E>, length: usize) -> Side<'_, E> {
 pub(super) fn softmax_side<E: Element, const LOG: bool>(room: &mut Room<E>, length: usize) {
     let shift = extreme_side::<E, true>(all(room, length));
     if LOG {
-        let total = sum_side(&ExpDistance, all(room, length), &shift).map(math::ln);
+        let mut total = sum_side(&ExpDistance, all(room, length), &shift);
+        // A loop becomes vectors where `map` would not.
+        for total in &mut total {
+            *total = math::ln(*total);
+        }
         change_side(room, length, &shift, &Less);
         change_side(room, length, &total, &Less);
     } else {
