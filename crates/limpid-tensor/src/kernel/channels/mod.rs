@@ -238,7 +238,7 @@ impl Channels {
         let level = simd::level();
         let spread = self.is_short().then(|| self.spread_all(affine));
         let (affine, inner) = self.numbers(&spread, affine);
-        self.write((out, x), |first, (out, x)| {
+        self.write(inner, (out, x), |first, (out, x)| {
             level.run(Apply::<E, RECTIFIED> {
                 first: spread.is_none().then_some(first / inner),
                 inner,
@@ -280,7 +280,7 @@ impl Channels {
             Some([slope, offset]) => [&slope[..], &offset[..]],
             None => line,
         };
-        self.write((g, x), |first, (g, x)| {
+        self.write(inner, (g, x), |first, (g, x)| {
             level.run(Combine::<E, RECTIFIED> {
                 first: spread.is_none().then_some(first / inner),
                 inner,
@@ -311,12 +311,17 @@ impl Channels {
         Spread([mean, scale, shift].map(|numbers| self.spread(numbers)))
     }
 
-    /// Shares what writes elements one by one, in parts of whole items.
-    fn write<D: threads::Chunked>(&self, data: D, work: impl Fn(usize, D::Part) + Sync) {
-        let item = (self.channels * self.inner).max(1);
+    /// Shares what writes elements one by one, in parts of whole lines of `line` elements.
+    fn write<D: threads::Chunked>(
+        &self,
+        line: usize,
+        data: D,
+        work: impl Fn(usize, D::Part) + Sync,
+    ) {
+        let line = line.max(1);
         let length = match self.len() < SHARED {
             true => self.len().max(1),
-            false => TASK.div_ceil(item) * item,
+            false => TASK.div_ceil(line) * line,
         };
         threads::chunks(data, length, work);
     }

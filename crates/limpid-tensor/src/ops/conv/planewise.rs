@@ -52,6 +52,9 @@ impl Geometry {
         }
         let patches = &self.patches;
         let (layout, [down, across]) = self.layout::<E>();
+        if !layout.is_met() {
+            return None;
+        }
         let lines = Lines {
             origin: 0,
             step: 1,
@@ -87,6 +90,11 @@ impl Geometry {
         if self.outputs > PLANES || self.inputs > CHANNELS {
             return None;
         }
+        // Zeros lie between places that are laid apart: times infinity they would be NaN.
+        let apart = self.patches.stride[1] > 1;
+        if apart && !weight.iter().all(|it| it.is_finite()) {
+            return None;
+        }
         let patches = &self.patches;
         let [height, width] = patches.image;
         let [rows, columns] = patches.kernel;
@@ -103,6 +111,9 @@ impl Geometry {
                 Planewise::<E>::columns(width, reach),
             ],
         );
+        if !layout.is_met() {
+            return None;
+        }
         let lines = down.into_iter().map(|remainder| {
             let taps = remainder.taps.iter();
             let mut taps: Vec<_> = taps
@@ -205,6 +216,9 @@ impl Geometry {
             return None;
         }
         let (layout, taps) = self.layout::<E>();
+        if !layout.is_met() {
+            return None;
+        }
         let patches = &self.patches;
         let stride = patches.stride[0];
         let gathering =

@@ -182,7 +182,10 @@ impl<E: Element> Tensor<E> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::kernel::scaled;
     use crate::{Stream, gradient_check};
 
     #[test]
@@ -198,6 +201,72 @@ mod tests {
             .unwrap();
         assert_eq!(y.shape(), [1, 1, 1, 6]);
         assert_eq!(y.to_vec(), [1.0, 10.0, 102.0, 20.0, 200.0, 0.0]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(scaled(400, 6) as u32))]
+        #[test]
+        fn depthwise_ones_lay_down_each_channel_whatever_padding_crops(
+            length in 1_usize..7,
+            taps in 1_usize..4,
+            stride in 1_usize..5,
+            dilation in 1_usize..12,
+            padding in [0_usize..9, 0_usize..9],
+            output_padding in 0_usize..11,
+            seed: u64,
+        ) {
+            let channels = 2;
+            let draw = |shape: [usize; 3], seed| {
+                Tensor::<f64>::standard_normal(shape, Stream::new(seed)).requires_grad()
+            };
+            let x = draw([1, channels, length], seed);
+            let weight = draw([channels, 1, taps], seed ^ 1);
+            let settings = Convolution {
+                stride: [1, stride],
+                padding: [[0; 2], padding],
+                dilation: [1, dilation],
+                groups: channels,
+                ..Convolution::default()
+            };
+            let full = (length - 1) * stride + dilation * (taps - 1) + 1 + output_padding;
+            prop_assume!(output_padding < stride.max(dilation) && full > padding[0] + padding[1]);
+            let result = full - padding[0] - padding[1];
+            let y = x.conv_transpose1d(&weight, None, &settings, output_padding).unwrap();
+            let gradients = y.sum().backward().unwrap();
+            let mut want = [
+                vec![0.0; channels * result],
+                vec![0.0; channels * length],
+                vec![0.0; channels * taps],
+            ];
+            let (numbers, factors) = (x.to_vec(), weight.to_vec());
+            for channel in 0..channels {
+                for (place, tap) in (0..length * taps).map(|it| (it / taps, it % taps)) {
+                    let at = (place * stride + tap * dilation).checked_sub(padding[0]);
+                    let Some(at) = at.filter(|&at| at < result) else { continue };
+                    let (number, factor) = (channel * length + place, channel * taps + tap);
+                    want[0][channel * result + at] += numbers[number] * factors[factor];
+                    want[1][number] += factors[factor];
+                    want[2][factor] += numbers[number];
+                }
+            }
+            let of = |tensor| gradients.tensor(tensor).unwrap().to_vec();
+            for (found, want) in [y.to_vec(), of(&x), of(&weight)].iter().zip(&want) {
+                let near = found.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-12);
+                prop_assert!(near && found.len() == want.len(), "{found:?} {want:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_infinite_weight_reaches_what_it_is_laid_on_alone() {
+        let x = Tensor::<f32>::ones([1, 1, 1]);
+        let weight = Tensor::from_vec(vec![f32::INFINITY, 1.0], [1, 1, 2]).unwrap();
+        let settings = Convolution {
+            stride: [1, 2],
+            ..Convolution::default()
+        };
+        let y = x.conv_transpose1d(&weight, None, &settings, 0).unwrap();
+        assert_eq!(y.to_vec(), [f32::INFINITY, 1.0]);
     }
 
     #[test]

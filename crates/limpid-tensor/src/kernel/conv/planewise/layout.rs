@@ -65,6 +65,12 @@ impl Layout {
         self.is_source
     }
 
+    /// Whether every part of the columns holds some of the source's. Where padding crops all of one, lines
+    /// cannot be laid: a part has no place to begin.
+    pub(crate) fn is_met(&self) -> bool {
+        self.across.iter().all(|&[_, _, count]| count > 0)
+    }
+
     /// Numbers of a plane of the source.
     pub(crate) fn source(&self) -> usize {
         self.source[0] * self.source[1]
