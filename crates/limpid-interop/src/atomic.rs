@@ -22,8 +22,8 @@ pub fn write_atomically(file: &Path, content: &[u8]) -> Result<(), InteropError>
     sync_folder(folder).map_err(InteropError::io(file, "replace"))
 }
 
-/// Creates `folder`, and those above it that are missing, on the disk itself: a file written into it
-/// by [`write_atomically`] is there after a loss of power.
+/// Creates `folder`, and those above it that are missing, on the disk itself: a file written into a
+/// folder that this call has created, by [`write_atomically`], is there after a loss of power.
 ///
 /// # Errors
 /// [`InteropError::Io`] when the system refuses, as where a file stands in the way.

@@ -210,7 +210,7 @@ where
     /// # Errors
     /// [`TrainError::NotFinite`] when a loss is not finite: the model is then in its best state so
     /// far. [`TrainError::Step`] where an operation fails, [`TrainError::Data`] when the parts do not
-    /// serve, [`TrainError::File`] when a checkpoint cannot be written, [`TrainError::Checkpoint`] when
+    /// serve, [`TrainError::File`] when a checkpoint or its folder cannot be written, [`TrainError::Checkpoint`] when
     /// their folder holds some already.
     pub fn start<M: Module<E>, D: Dataset>(
         &mut self,
