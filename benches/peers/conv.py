@@ -2,25 +2,16 @@
 
 import argparse
 import json
-import time
 
 import torch
 from torch.nn import functional as F
+
+from shared import best
 
 SHAPES = [
     (64, 1, 28, 32, 3, 1, 0), (64, 32, 26, 64, 3, 1, 0), (64, 16, 32, 16, 3, 1, 1), (64, 16, 32, 32, 3, 2, 1),
     (64, 16, 32, 32, 1, 2, 0), (64, 32, 16, 32, 3, 1, 1), (64, 64, 8, 64, 3, 1, 1),
 ]
-
-
-def best(work, seconds):
-    """Milliseconds of the fastest of many runs."""
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return 1e3 * min(times)
 
 
 def main():

@@ -4,21 +4,11 @@
 """
 
 import argparse
-import time
 
 import torch
 from torch import nn
 
-
-def best(work, seconds=0.05):
-    """Milliseconds of the fastest of many runs."""
-    work()
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return 1e3 * min(times)
+from shared import best
 
 
 def main():
@@ -50,7 +40,7 @@ def main():
                 prediction.grad = None
                 loss(prediction, wanted).backward()
 
-            print(f"{name}/{items}x{classes}: {best(work):.4f}", flush=True)
+            print(f"{name}/{items}x{classes}: {best(work, 0.05):.4f}", flush=True)
 
 
 if __name__ == "__main__":

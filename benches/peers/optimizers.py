@@ -2,10 +2,11 @@
 
 import argparse
 import json
-import time
 
 import torch
 from torch import optim
+
+from shared import best
 
 COUNTS = [10_000, 1_000_000, 10_000_000]
 RULES = {
@@ -25,17 +26,6 @@ RULES = {
     "muon": (optim.Muon, {}),
 }
 WAYS = {"foreach": {"foreach": True}, "fused": {"fused": True}}
-
-
-def best(work, seconds):
-    """Milliseconds of the fastest of many runs."""
-    work()
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return 1e3 * min(times)
 
 
 def average(shape, seconds):

@@ -4,9 +4,10 @@
 """
 
 import argparse
-import time
 
 import torch
+
+from shared import best
 
 OVER = [
     ([1_000_000, 2], [1]),
@@ -51,21 +52,6 @@ SINGLE = {
 }
 
 
-def measure(work):
-    """The least of some runs, in milliseconds."""
-    work()
-    least, begun = float("inf"), time.perf_counter()
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        least = min(least, time.perf_counter() - start)
-    while time.perf_counter() - begun < 0.05:
-        start = time.perf_counter()
-        work()
-        least = min(least, time.perf_counter() - start)
-    return least * 1e3
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--type", default="float32")
@@ -75,7 +61,7 @@ def main():
     kind = getattr(torch, arguments.type)
 
     def line(name, place, work):
-        print(f"{name}/{place}: {measure(work):.4f}", flush=True)
+        print(f"{name}/{place}: {best(work, 0.05):.4f}", flush=True)
 
     for shape, dims in OVER:
         x = torch.randn(shape, dtype=kind)

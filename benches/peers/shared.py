@@ -17,6 +17,17 @@ NOISE_PER_ITEM = 64
 TIME, FEATURES = 64, 32
 
 
+def best(work, seconds):
+    """Milliseconds of the fastest of many runs, after one that does not count."""
+    work()
+    times, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 5:
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return 1e3 * min(times)
+
+
 def bits(sequence, count):
     """The first `count` 64-bit numbers of a sequence: see benches/src/fill.rs."""
     with np.errstate(over="ignore"):

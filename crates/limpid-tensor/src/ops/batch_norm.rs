@@ -86,7 +86,7 @@ impl<E: Element> Backward<E> for BatchNormBackward<E> {
     /// With y = (x - m) s w + b: dw = s sum(g (x - m)), db = sum(g) and
     /// dx = s w (g - mean(g) - (x - m) s^2 mean(g (x - m))); where m and s are no functions of x,
     /// dx = s w g.
-    fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let (x, affine) = (self.input.elements(), self.numbers.affine());
         let sums = match self.channels.size() {
             0 => vec![[0.0; 2]; self.channels.channels],
@@ -110,13 +110,10 @@ impl<E: Element> Backward<E> for BatchNormBackward<E> {
             }
             let line: [&[E]; 2] = [&slopes, &offsets];
             // In the gradient's own memory where nobody else holds it.
-            if gradient.own_elements_mut().is_none() {
-                let data = buffers::copied(&gradient.elements());
-                gradient = Tensor::new(data, self.input.layout.shape.clone());
-            }
-            if let Some(g) = gradient.own_elements_mut() {
-                self.channels.combine(&x, g, affine, line, self.rectified);
-            }
+            let mut g = gradient.into_storage();
+            self.channels
+                .combine(&x, &mut g, affine, line, self.rectified);
+            let gradient = Tensor::new(g, self.input.layout.shape.clone());
             inputs.add(0, gradient);
         }
         let shape = Shape::from_slice(&[sums.len()]);

@@ -69,7 +69,7 @@ impl<E: Element> Backward<E> for GroupNormBackward<E> {
     /// With y = (x - m) s w + b, sums over a channel of an item and then over a group's channels:
     /// dw = s sum(g (x - m)), db = sum(g), each over the items, and
     /// dx = s (w g - mean(w g) - (x - m) s^2 mean(w g (x - m))).
-    fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let (groups, affine) = (self.groups, affine(&self.numbers));
         let x = self.input.elements();
         let lines = groups.lines();
@@ -95,14 +95,9 @@ impl<E: Element> Backward<E> for GroupNormBackward<E> {
                 offsets[first..first + width].fill(E::of(-spread * plain / size));
             }
             // In the gradient's own memory where nobody else holds it.
-            if gradient.own_elements_mut().is_none() {
-                let data = buffers::copied(&gradient.elements());
-                gradient = Tensor::new(data, self.input.layout.shape.clone());
-            }
-            if let Some(g) = gradient.own_elements_mut() {
-                lines.combine(&x, g, affine, [&slopes, &offsets], false);
-            }
-            inputs.add(0, gradient);
+            let mut g = gradient.into_storage();
+            lines.combine(&x, &mut g, affine, [&slopes, &offsets], false);
+            inputs.add(0, Tensor::new(g, self.input.layout.shape.clone()));
         }
         let over_items = |term: &dyn Fn(usize) -> f64| -> Tensor<E> {
             let total = |channel: usize| {

@@ -35,7 +35,7 @@ impl<E: Element> Backward<E> for RowNormBackward<E> {
         self.name
     }
 
-    fn backward(&self, mut gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
+    fn backward(&self, gradient: Tensor<E>, inputs: &mut InputGradients<'_, E>) -> Result<()> {
         let x = self.input.elements();
         let (rows, _) = self.rows.as_chunks();
         let weight = self.weight.as_ref();
@@ -65,14 +65,9 @@ impl<E: Element> Backward<E> for RowNormBackward<E> {
             bias: None,
         };
         // In the gradient's own memory where nobody else holds it.
-        if gradient.own_elements_mut().is_none() {
-            let data = buffers::copied(&gradient.elements());
-            gradient = Tensor::new(data, self.input.layout.shape.clone());
-        }
-        if let Some(own) = gradient.own_elements_mut() {
-            normalised_rows_backward(&x, kind, rows, own);
-        }
-        inputs.add(0, gradient);
+        let mut g = gradient.into_storage();
+        normalised_rows_backward(&x, kind, rows, &mut g);
+        inputs.add(0, Tensor::new(g, self.input.layout.shape.clone()));
         Ok(())
     }
 }

@@ -18,8 +18,12 @@ const LAID: usize = 1 << 14;
 const TOGETHER: usize = 16;
 
 impl Geometry {
-    /// The layout of the planes of images, and which of its rows and columns the first place sees.
-    fn layout<E: Element>(&self) -> (Layout, [Vec<usize>; 2]) {
+    /// The layout of the planes of images, and which of its rows and columns the first place sees;
+    /// none where channels see more planes, or are seen by more.
+    fn layout<E: Element>(&self) -> Option<(Layout, [Vec<usize>; 2])> {
+        if self.inputs > PLANES || self.outputs > CHANNELS {
+            return None;
+        }
         let patches = &self.patches;
         let taps = [0, 1].map(|axis: usize| -> Vec<usize> {
             let taps = 0..patches.kernel[axis];
@@ -36,7 +40,7 @@ impl Geometry {
                 Planewise::<E>::columns(width, across / patches.stride[1]),
             ],
         );
-        (layout, taps)
+        layout.is_met().then_some((layout, taps))
     }
 
     /// [`Geometry::apply`] plane by plane, where each channel sees one.
@@ -47,14 +51,8 @@ impl Geometry {
         bias: Option<&[E]>,
         rectified: bool,
     ) -> Option<Storage<E>> {
-        if self.inputs > PLANES || self.outputs > CHANNELS {
-            return None;
-        }
         let patches = &self.patches;
-        let (layout, [down, across]) = self.layout::<E>();
-        if !layout.is_met() {
-            return None;
-        }
+        let (layout, [down, across]) = self.layout::<E>()?;
         let lines = Lines {
             origin: 0,
             step: 1,
@@ -166,10 +164,7 @@ impl Geometry {
         let owners = owners::<E>(from * layout.plane_step()).min(groups);
         let level = simd::level();
         let work = |first: usize, out: &mut [E]| {
-            let mut laid = match layout.is_source() {
-                true => buffers::take(0),
-                false => buffers::zeroed(owners * from * layout.plane_step()),
-            };
+            let mut room = layout.room(owners * from);
             let (mut plane, end) = (first / length, (first + out.len()) / length);
             let mut rest = out;
             while plane < end {
@@ -188,11 +183,7 @@ impl Geometry {
                 let (out, others) = rest.split_at_mut(channels * length);
                 rest = others;
                 let count = channels / together * group;
-                let mut source = &x[owner * group..][..count];
-                if !layout.is_source() {
-                    layout.fill(source, &mut laid);
-                    source = &laid;
-                }
+                let source = layout.laid(&x[owner * group..][..count], &mut room);
                 ways.run(channel, together, source, bias, out);
                 if rectified {
                     // While they are in the cache.
@@ -212,13 +203,7 @@ impl Geometry {
         x: &[E],
         g: &[E],
     ) -> Option<Storage<E>> {
-        if self.inputs > PLANES || self.outputs > CHANNELS {
-            return None;
-        }
-        let (layout, taps) = self.layout::<E>();
-        if !layout.is_met() {
-            return None;
-        }
+        let (layout, taps) = self.layout::<E>()?;
         let patches = &self.patches;
         let stride = patches.stride[0];
         let gathering =
@@ -247,16 +232,10 @@ impl Geometry {
             let lanes = gathering.lanes::<E>();
             let mut totals = buffers::zeroed(sums.len() * lanes);
             let owner = channel / self.outputs;
-            let mut laid = match layout.is_source() {
-                true => buffers::take(0),
-                false => buffers::zeroed(owners * self.inputs * layout.plane_step()),
-            };
+            let mut room = layout.room(owners * self.inputs);
             for item in own * part..self.batch.min((own + 1) * part) {
-                let mut source = &x[item * image + owner * group..][..owners * group];
-                if !layout.is_source() {
-                    layout.fill(source, &mut laid);
-                    source = &laid;
-                }
+                let source = &x[item * image + owner * group..][..owners * group];
+                let source = layout.laid(source, &mut room);
                 let gradients = &g[item * places + channel * plane..][..together * plane];
                 gathering.add(self.outputs, source, gradients, &mut totals);
             }

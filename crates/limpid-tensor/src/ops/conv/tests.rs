@@ -106,6 +106,22 @@ fn agrees<E: Element>(
     }
 }
 
+/// Settings as proptest draws them.
+fn drawn(
+    stride: (usize, usize),
+    dilation: (usize, usize),
+    [top, bottom, left, right]: [usize; 4],
+    groups: usize,
+) -> Convolution {
+    Convolution {
+        stride: stride.into(),
+        padding: [[top, bottom], [left, right]],
+        dilation: dilation.into(),
+        groups,
+        ..Convolution::default()
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(scaled(150, 4) as u32))]
     #[test]
@@ -117,13 +133,7 @@ proptest! {
         dilation in (1_usize..3, 1_usize..3),
         padding in [0_usize..5, 0_usize..5, 0_usize..5, 0_usize..5],
     ) {
-        let settings = Convolution {
-            stride: [stride.0, stride.1],
-            padding: [[padding[0], padding[1]], [padding[2], padding[3]]],
-            dilation: [dilation.0, dilation.1],
-            groups,
-            ..Convolution::default()
-        };
+        let settings = drawn(stride, dilation, padding, groups);
         let image = [batch, groups * inputs, image.0, image.1];
         let kernel = [kernel.0, kernel.1];
         agrees::<f64>(image, groups * outputs, kernel, &settings, 1e-12);
@@ -145,13 +155,7 @@ proptest! {
         dilation in (1_usize..3, 1_usize..3),
         padding in [0_usize..5, 0_usize..5, 0_usize..5, 0_usize..5],
     ) {
-        let settings = Convolution {
-            stride: [stride.0, stride.1],
-            padding: [[padding[0], padding[1]], [padding[2], padding[3]]],
-            dilation: [dilation.0, dilation.1],
-            groups,
-            ..Convolution::default()
-        };
+        let settings = drawn(stride, dilation, padding, groups);
         let kernel = [kernel.0, kernel.1];
         // Sixteen for the gradient of the image; with others, for the result alone.
         let inputs = match others {
@@ -175,13 +179,7 @@ proptest! {
         dilation in (1_usize..3, 1_usize..3),
         padding in [0_usize..9, 0_usize..5, 0_usize..9, 0_usize..5],
     ) {
-        let settings = Convolution {
-            stride: [stride.0, stride.1],
-            padding: [[padding[0], padding[1]], [padding[2], padding[3]]],
-            dilation: [dilation.0, dilation.1],
-            groups,
-            ..Convolution::default()
-        };
+        let settings = drawn(stride, dilation, padding, groups);
         let image = [batch, groups, image.0, image.1];
         let kernel = [kernel.0, kernel.1];
         agrees::<f64>(image, groups * outputs, kernel, &settings, 1e-12);

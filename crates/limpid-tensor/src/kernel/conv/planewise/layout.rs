@@ -1,6 +1,7 @@
 //! A plane of an image as tiles read it: with the padding around it.
 
 use crate::Element;
+use crate::buffers::{self, Storage};
 use crate::kernel::conv::planes::run;
 use crate::simd::{self, Arithmetic, Loop};
 
@@ -20,6 +21,7 @@ pub(crate) struct Layout {
     columns: Columns,
     /// Rows of a plane, and columns of each remainder.
     size: [usize; 2],
+    /// Whether the layout is that of the plane itself.
     is_source: bool,
     /// The first row that is laid from the source, which one that is, and how many.
     down: [usize; 3],
@@ -60,11 +62,6 @@ impl Layout {
         }
     }
 
-    /// Whether the layout is that of the plane itself.
-    pub(crate) fn is_source(&self) -> bool {
-        self.is_source
-    }
-
     /// Whether every part of the columns holds some of the source's. Where padding crops all of one, lines
     /// cannot be laid: a part has no place to begin.
     pub(crate) fn is_met(&self) -> bool {
@@ -95,8 +92,25 @@ impl Layout {
         column % remainders * self.size[1] + column / remainders
     }
 
+    /// Room to lay out so many planes: none where they are read as they lie.
+    pub(crate) fn room<E: Element>(&self, planes: usize) -> Storage<E> {
+        match self.is_source {
+            true => buffers::take(0),
+            false => buffers::zeroed(planes * self.plane_step()),
+        }
+    }
+
+    /// Planes of the source laid out, in `room` where they are not read as they lie.
+    pub(crate) fn laid<'a, E: Element>(&self, source: &'a [E], room: &'a mut [E]) -> &'a [E] {
+        if self.is_source {
+            return source;
+        }
+        self.fill(source, room);
+        room
+    }
+
     /// Lays out planes of the source in `laid`, which was all zeros or has been laid out before.
-    pub(crate) fn fill<E: Element>(&self, source: &[E], laid: &mut [E]) {
+    fn fill<E: Element>(&self, source: &[E], laid: &mut [E]) {
         if self.source() > 0 && self.plane_step() > 0 {
             simd::run(Fill {
                 layout: self,
